@@ -87,5 +87,7 @@ def kernels() -> list[Extension]:
 setup(
     ext_modules=kernels() if build_extensions else [],
     cmdclass={"build_ext": BuildKernels},
-    options={"bdist_wheel": {"py_limited_api": "cp311"}} if limited_api and build_extensions else {},
+    options={"bdist_wheel": {"py_limited_api": "cp311"}}
+    if limited_api and build_extensions
+    else {},
 )

@@ -18,15 +18,13 @@ from types import ModuleType
 
 from ..errors import BackendError
 
-__all__ = ["KERNELS", "chosen", "reason", *(KERNELS := ("planes", "strides", "swscale"))]
+__all__ = ["KERNELS", "chosen", "reason", *(KERNELS := ("planes", "strides"))]
 
 
 def _choose(wanted: str) -> tuple[str, str]:
     """Return the backend's name and why it was chosen."""
     if wanted not in ("auto", "compiled", "python"):
-        raise BackendError(
-            f"FASTAV_BACKEND must be 'auto', 'compiled' or 'python', got {wanted!r}"
-        )
+        raise BackendError(f"FASTAV_BACKEND must be 'auto', 'compiled' or 'python', got {wanted!r}")
     if wanted == "python":
         return "python", "FASTAV_BACKEND=python"
     missing = [name for name in KERNELS if find_spec(f"{__name__}.{name}_c") is None]
@@ -58,4 +56,3 @@ def _load(name: str) -> ModuleType:
 
 planes = _load("planes")
 strides = _load("strides")
-swscale = _load("swscale")
