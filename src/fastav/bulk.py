@@ -1,0 +1,157 @@
+"""Many frames into one array, whose length is known only at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from .convert import FrameConverter, Output
+from .errors import FrameChangedError
+
+__all__ = ["Bulk"]
+
+# NumPy fills what `resize` adds with zeros, so growing touches memory: at most this much too much.
+_GROWTH: Final = 32 << 20
+
+
+class _Growing:
+    """A fresh array that grows along its first axis, in place where the system can remap memory."""
+
+    def __init__(self, output: Output, expected: int) -> None:
+        self._output = output
+        self.stride = output.nbytes
+        # Pages that are never written cost nothing, so a header that promises too many frames does
+        # no harm, unless it promises more than the system will even reserve.
+        while True:
+            try:
+                self._array = np.empty((expected, *output.shape), output.dtype)
+                break
+            except (MemoryError, ValueError):
+                if expected == 1:
+                    raise
+                expected = max(expected // 16, 1)
+        self.capacity = expected
+        self.address = self._array.ctypes.data
+
+    def grow(self) -> None:
+        self.capacity += max(1, min(self.capacity, _GROWTH // max(self.stride, 1)))
+        self._array.resize((self.capacity, *self._output.shape), refcheck=False)
+        self.address = self._array.ctypes.data
+
+    def settle(self, number: int) -> None:
+        pass
+
+    def finish(self, count: int) -> NDArray[Any]:
+        if count != self.capacity:
+            self._array.resize((count, *self._output.shape), refcheck=False)
+        return self._array
+
+
+class _Given:
+    """The caller's array, filled from its first row on."""
+
+    def __init__(self, output: Output, out: object) -> None:
+        if not isinstance(out, np.ndarray):
+            raise TypeError(f"out must be a NumPy array, got {type(out).__name__}")
+        if out.ndim != len(output.shape) + 1 or out.shape[1:] != output.shape:
+            raise ValueError(
+                f"out must have shape (frames, {', '.join(map(str, output.shape))}), "
+                f"got {out.shape}"
+            )
+        if out.dtype != output.dtype:
+            raise ValueError(f"out must have dtype {output.dtype}, got {out.dtype}")
+        if not out.flags.writeable:
+            raise ValueError("out must be writable, got a read-only array")
+        self._array = out
+        self.capacity = len(out)
+        # Frames that are not contiguous in `out` pass through one that is.
+        self._frame = None
+        if self.capacity and not out[0].flags.c_contiguous:
+            self._frame = np.empty(output.shape, output.dtype)
+        self.address = out.ctypes.data if self._frame is None else self._frame.ctypes.data
+        self.stride = out.strides[0] if self._frame is None else 0
+
+    def grow(self) -> None:
+        raise ValueError(
+            f"out has room for {self.capacity} frames and the video has more; "
+            "pass a longer array or read fewer frames"
+        )
+
+    def settle(self, number: int) -> None:
+        if self._frame is not None:
+            self._array[number] = self._frame
+
+    def finish(self, count: int) -> NDArray[Any]:
+        return self._array[:count]
+
+
+class Bulk:
+    """Collects frames in one array per output of a converter.
+
+    Parameters
+    ----------
+    converter : FrameConverter
+        Prepared by the first frame, or before.
+    expected : int
+        How many frames are likely to come; only speed depends on it.
+    out : ndarray or sequence of ndarray, optional
+        The caller's arrays, one per output, instead of fresh ones.
+
+    Attributes
+    ----------
+    count : int
+        Frames collected so far.
+    """
+
+    def __init__(
+        self,
+        converter: FrameConverter,
+        expected: int,
+        out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
+    ) -> None:
+        self.count = 0
+        self._converter = converter
+        outputs = converter.outputs
+        if out is None:
+            self._targets: list[_Growing | _Given] = [
+                _Growing(output, max(expected, 1)) for output in outputs
+            ]
+        else:
+            arrays = [out] if isinstance(out, np.ndarray) or len(outputs) == 1 else list(out)
+            if len(arrays) != len(outputs):
+                raise ValueError(f"out must be {len(outputs)} arrays, one per plane")
+            self._targets = [_Given(o, a) for o, a in zip(outputs, arrays, strict=True)]
+
+    def extend(self, frames: Iterable[av.VideoFrame]) -> None:
+        """Convert frames behind those already there.
+
+        Raises
+        ------
+        FrameChangedError
+            A frame has another size or pixel format than the first; says which frame.
+        ValueError
+            The caller's array is full.
+        """
+        write, targets = self._converter.write, self._targets
+        room = min(target.capacity for target in targets)
+        for frame in frames:
+            number = self.count
+            if number == room:
+                for target in targets:
+                    target.grow()
+                room = min(target.capacity for target in targets)
+            try:
+                write(frame, *[target.address + number * target.stride for target in targets])
+            except FrameChangedError as error:
+                raise FrameChangedError(f"frame {number} is {error}", number) from None
+            for target in targets:
+                target.settle(number)
+            self.count = number + 1
+
+    def finish(self) -> tuple[NDArray[Any], ...]:
+        """The arrays, cut to the frames collected: fresh ones, or views of the caller's."""
+        return tuple(target.finish(self.count) for target in self._targets)

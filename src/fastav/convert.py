@@ -1,0 +1,336 @@
+"""From a frame to an array in another format, straight into the caller's memory.
+
+The one place that chooses how: the stored planes are copied, or FFmpeg's converter writes into the
+array itself, or PyAV's reformatter makes a frame whose planes are copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
+
+from . import ffmpeg
+from ._kernels import planes as plane_kernels
+from ._kernels import swscale
+from .errors import FrameChangedError, UnsupportedFormatError
+from .formats import Kind, PixelFormat, pixel_format
+from .layout import FrameLayout, frame_layout
+from .packing import copy_frame
+
+__all__ = ["FrameConverter", "Output", "convert_frame"]
+
+# From libswscale/swscale.h.
+_SWS_BILINEAR: Final = 2  # what PyAV's reformat uses
+_SWS_ACCURATE_RND: Final = 0x40000
+
+_AVCOL_RANGE_JPEG: Final = 2
+
+# Formats that the converter writes straight into an array. For each of them, and every source that
+# `_is_proven` admits, tests hold the result equal to PyAV's reformat bit for bit.
+_DIRECT: Final = frozenset({"rgb24", "bgr24", "rgba", "bgra", "rgb48le"})
+
+# 8-bit 4:2:0 and 4:2:2 have converters of their own in libswscale, which work on blocks of pixels.
+_BLOCK_SOURCES: Final = frozenset({"yuv420p", "yuvj420p", "yuva420p", "yuv422p", "yuvj422p"})
+_BLOCK: Final = 16
+
+# Their result depends on tags that PyAV does not show, or libswscale treats them in another way.
+_UNPROVEN: Final = ("xyz12", "grayf", "yaf")
+
+Write = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Shape and dtype of what one frame becomes."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[np.generic]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of one frame's array."""
+        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+
+
+class FrameConverter:
+    """Convert frames of one video to one format, in the caller's memory.
+
+    Parameters
+    ----------
+    format : str or None
+        Pixel format of the result; None keeps the stored one.
+    planes : bool
+        One output per plane instead of one array; admits every software format.
+    resize : bool
+        Scale frames of another size to the size of the first, and convert other pixel formats to
+        its own, instead of raising.
+
+    Notes
+    -----
+    Not thread-safe: the converters below keep state. The first frame fixes the outputs.
+    """
+
+    def __init__(
+        self, format: str | None = "rgb24", *, planes: bool = False, resize: bool = False
+    ) -> None:
+        self._wanted = pixel_format(format) if format is not None else None
+        self._planes = planes
+        self._resize = resize
+        self._key: tuple[object, ...] | None = None
+        self._first: tuple[str, int, int] | None = None
+        self._layout: FrameLayout | None = None
+        self._run: Write | None = None
+        self._reformatter = VideoReformatter()
+        self.outputs: tuple[Output, ...] = ()
+
+    def prepare(self, frame: av.VideoFrame) -> tuple[Output, ...]:
+        """Fix the outputs by a frame, the first of its video.
+
+        Returns
+        -------
+        tuple of Output
+            One, or with ``planes=True`` one per plane.
+
+        Raises
+        ------
+        UnsupportedFormatError
+            If the frames cannot become what was asked for; names formats that can.
+        """
+        stored = frame.format.name
+        target = self._wanted or pixel_format(stored)
+        self._first = (stored, frame.width, frame.height)
+        self._layout = layout = frame_layout(target.name, frame.width, frame.height)
+        if self._planes:
+            self.outputs = tuple(
+                Output(
+                    (p.height, p.width, p.channels) if p.channels > 1 else (p.height, p.width),
+                    p.dtype,
+                )
+                for p in layout.planes
+            )
+        elif layout.shape is None or layout.dtype is None:
+            raise UnsupportedFormatError(
+                f"{target.name} frames of {frame.width}x{frame.height} are not one strided array; "
+                "ask for format='rgb24', 'gray' or another format of one array, or for planes=True"
+            )
+        else:
+            self.outputs = (Output(layout.shape, layout.dtype),)
+        return self.outputs
+
+    def write(self, frame: av.VideoFrame, *addresses: int) -> None:
+        """Convert a frame into memory.
+
+        Parameters
+        ----------
+        frame : av.VideoFrame
+        *addresses : int
+            Where each output begins; C-contiguous and as large as its ``nbytes``.
+
+        Raises
+        ------
+        FrameChangedError
+            If size or stored pixel format are not those of the first frame (and not ``resize``).
+        UnsupportedFormatError
+            If FFmpeg cannot make the conversion.
+        """
+        key = (
+            frame.format.name,
+            frame.width,
+            frame.height,
+            frame.colorspace,
+            frame.color_range,
+            frame.interlaced_frame,
+        )
+        if key != self._key:
+            self._run = self._choose(frame)
+            self._key = key
+        self._run(frame, *addresses)  # type: ignore[misc]
+
+    def convert(self, frame: av.VideoFrame) -> tuple[NDArray[np.generic], ...]:
+        """Convert a frame into fresh arrays, one per output."""
+        if not self.outputs:
+            self.prepare(frame)
+        arrays = tuple(np.empty(output.shape, output.dtype) for output in self.outputs)
+        self.write(frame, *(array.ctypes.data for array in arrays))
+        return arrays
+
+    def _choose(self, frame: av.VideoFrame) -> Write:
+        """Find the way for frames like this one."""
+        if self._first is None or self._layout is None:
+            self.prepare(frame)
+        assert self._first is not None
+        assert self._layout is not None
+        layout = self._layout
+        stored = frame.format.name
+        same_size = (frame.width, frame.height) == self._first[1:]
+        if not self._resize and (stored, frame.width, frame.height) != self._first:
+            name, width, height = self._first
+            raise FrameChangedError(
+                f"{frame.width}x{frame.height} {stored}, where the first frame is "
+                f"{width}x{height} {name}; resize=True scales and converts to the first"
+            )
+        store = _plane_writer(layout) if self._planes else _block_writer(layout)
+        if stored == layout.format and same_size:
+            return store
+        source, target = pixel_format(stored), pixel_format(layout.format)
+        _refuse_abort(source, frame)
+        functions = ffmpeg.functions()
+        if (
+            functions is not None
+            and same_size
+            and not self._planes
+            and target.name in _DIRECT
+            and _is_proven(source, frame)
+            and not (target.name == "rgb48le" and stored in _BLOCK_SOURCES and frame.width % 2)
+        ):
+            return _direct(functions, source, target, frame, layout)
+        flags = _SWS_BILINEAR
+        if target.rgb and stored in _BLOCK_SOURCES and frame.width % _BLOCK:
+            # The block converters leave the last columns unwritten in PyAV's tight rows.
+            flags |= _SWS_ACCURATE_RND
+        reformat = self._reformatter.reformat
+        width, height, name = layout.width, layout.height, layout.format
+
+        def through_pyav(frame: av.VideoFrame, *addresses: int) -> None:
+            try:
+                made = reformat(
+                    frame, width=width, height=height, format=name, interpolation=flags, threads=1
+                )
+            except (ValueError, OSError, NotImplementedError) as error:
+                raise UnsupportedFormatError(
+                    f"FFmpeg cannot convert {frame.format.name} to {name}: {error}"
+                ) from error
+            store(made, *addresses)
+
+        return through_pyav
+
+
+def _block_writer(layout: FrameLayout) -> Write:
+    return lambda frame, address: copy_frame(frame, layout, address)
+
+
+def _plane_writer(layout: FrameLayout) -> Write:
+    copy = plane_kernels.copy
+
+    def store(frame: av.VideoFrame, *addresses: int) -> None:
+        for plane, part, address in zip(frame.planes, layout.planes, addresses, strict=True):
+            copy(
+                address, part.row_bytes, plane.buffer_ptr, plane.line_size,
+                part.row_bytes, part.height,
+            )  # fmt: skip
+
+    return store
+
+
+def _is_proven(source: PixelFormat, frame: av.VideoFrame) -> bool:
+    """Whether the direct conversion is known to equal PyAV's reformat.
+
+    Converting subsampled chroma depends on where its samples lie and on interlacing. PyAV does not
+    show the former; only the block converters, which take even heights, do not ask.
+    """
+    if source.name.startswith(_UNPROVEN) or frame.interlaced_frame or source.mosaic is not None:
+        return False
+    if source.name in _BLOCK_SOURCES:
+        return frame.height % 2 == 0
+    return source.log2_chroma_w == 0 == source.log2_chroma_h
+
+
+def _refuse_abort(source: PixelFormat, frame: av.VideoFrame) -> None:
+    """Refuse what makes libswscale call ``abort()`` (seen in FFmpeg 8.1)."""
+    if source.kind is Kind.HARDWARE:
+        raise UnsupportedFormatError(
+            f"{source.name} frames live in a device's memory; download them first with "
+            "frame.reformat(format=frame.sw_format.name)"
+        )
+    if source.name.startswith("yaf32") or (
+        source.mosaic is not None and min(frame.width, frame.height) < 2
+    ):
+        raise UnsupportedFormatError(
+            f"FFmpeg cannot convert {source.name} at {frame.width}x{frame.height}; "
+            "read it with format=None"
+        )
+
+
+def _direct(
+    functions: dict[str, int],
+    source: PixelFormat,
+    target: PixelFormat,
+    frame: av.VideoFrame,
+    layout: FrameLayout,
+) -> Write:
+    """libswscale straight into the array, over scratch rows where it writes in whole blocks."""
+    no_matrix = source.rgb or source.kind is Kind.PALETTE
+    matrix = int(frame.colorspace)
+    full = int(frame.color_range) == _AVCOL_RANGE_JPEG
+    scaler = swscale.Scaler(
+        functions,
+        ffmpeg.pixel_format_id(source.name),
+        ffmpeg.pixel_format_id(target.name),
+        frame.width,
+        frame.height,
+        0 if no_matrix else matrix,
+        no_matrix or full,
+        0,
+        True,
+        _SWS_BILINEAR,
+    )
+    scale, pitch, rows = scaler.scale, layout.planes[0].pitch, layout.height
+    if frame.width % _BLOCK == 0:
+        return lambda frame, address: scale(frame.planes, address, pitch)
+    # Blocks reach over the end of a row: into the next row, and over the array's end in the last.
+    pixel = pitch // frame.width
+    scratch_pitch = (frame.width + 2 * _BLOCK) // _BLOCK * _BLOCK * pixel
+    scratch = np.empty((rows, scratch_pitch), np.uint8)
+    start, copy = scratch.ctypes.data, plane_kernels.copy
+
+    def over_scratch(frame: av.VideoFrame, address: int, scratch: object = scratch) -> None:
+        scale(frame.planes, start, scratch_pitch)
+        copy(address, pitch, start, scratch_pitch, pitch, rows)
+
+    return over_scratch
+
+
+def convert_frame(
+    frame: av.VideoFrame, format: str, out: NDArray[np.generic] | None = None
+) -> NDArray[np.generic]:
+    """Convert one frame to an array in another pixel format.
+
+    Parameters
+    ----------
+    frame : av.VideoFrame
+    format : str
+        A format of one strided array.
+    out : ndarray, optional
+        C-contiguous, writable, of the right shape and dtype.
+
+    Returns
+    -------
+    ndarray
+        `out`, or a fresh array.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        If there is no such conversion, or `format` is not one strided array.
+    ValueError
+        If `out` does not fit.
+    """
+    converter = FrameConverter(format)
+    (output,) = converter.prepare(frame)
+    if out is None:
+        out = np.empty(output.shape, output.dtype)
+    elif out.shape != output.shape or out.dtype != output.dtype:
+        raise ValueError(
+            f"out must have shape {output.shape} and dtype {output.dtype}, "
+            f"got {out.shape} and {out.dtype}"
+        )
+    elif not (out.flags.c_contiguous and out.flags.writeable):
+        raise ValueError("out must be C-contiguous and writable")
+    converter.write(frame, out.ctypes.data)
+    return out

@@ -1,0 +1,94 @@
+"""Frames in presentation order, to the very last one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import av
+import av.error
+
+from .container import VideoInput, clear_errors, open_input
+from .errors import DecodeError
+
+__all__ = ["decode", "decode_all"]
+
+
+def decode(video: VideoInput) -> Iterator[av.VideoFrame]:
+    """Decode from the container's present position to its end.
+
+    Frames come in presentation order; at the end the decoder is drained, so none is left behind.
+
+    Yields
+    ------
+    av.VideoFrame
+
+    Raises
+    ------
+    av.error.FFmpegError
+        Unchanged, whatever PyAV raises.
+    """
+    step = video.stream.codec_context.decode
+    for packet in video.container.demux(video.stream):
+        # The last packet that PyAV's demuxer gives is empty and drains the decoder.
+        yield from step(packet)
+
+
+def decode_all(video: VideoInput) -> Iterator[av.VideoFrame]:
+    """Decode a freshly opened input from its start and keep every frame that precedes an error.
+
+    Frame threads fail ahead of frames that are still in flight, and those are lost with them. So
+    after an error the source is decoded once more with one thread, from its start up to that error,
+    and the frames that were in flight are handed out after all.
+
+    Parameters
+    ----------
+    video : VideoInput
+        Freshly opened; closed when the iterator ends or is closed.
+
+    Yields
+    ------
+    av.VideoFrame
+
+    Raises
+    ------
+    DecodeError
+        The data is damaged or ends too early; ``frames_read`` tells how many frames came before.
+    OSError, MemoryError
+        The source could not be read on, with Python's own type for the reason.
+    """
+    done = 0
+    try:
+        with video:
+            for frame in decode(video):
+                yield frame
+                done += 1
+        return
+    except (av.error.FFmpegError, UnicodeDecodeError) as error:
+        failure = error
+    if video.threads != 1 and video.source.reopenable:
+        already = done
+        try:
+            with open_input(video.source, stream=video.number, thread_count=1) as again:
+                for number, frame in enumerate(_decode_until_failure(again)):
+                    if number >= already:
+                        yield frame
+                        done += 1
+        except (av.error.FFmpegError, UnicodeDecodeError) as error:
+            failure = error
+    try:
+        with clear_errors(f"decoding {video.source.name!r} failed after {done} frames"):
+            raise failure
+    except DecodeError as error:
+        error.frames_read = done
+        raise
+
+
+def _decode_until_failure(video: VideoInput) -> Iterator[av.VideoFrame]:
+    """Decode with one thread, and drain the frames that wait for reordering before an error."""
+    try:
+        yield from decode(video)
+    except av.error.FFmpegError:
+        with suppress(av.error.FFmpegError):
+            yield from video.stream.codec_context.decode(None)
+        raise

@@ -1,0 +1,71 @@
+"""FFmpeg's own functions, found in the very libraries that PyAV has loaded.
+
+Nothing is linked at build time: PyAV's modules depend on libswscale and libavutil, and the dynamic
+linker resolves a symbol through a module's dependencies. Where it does not (no such symbol, another
+linker), :func:`functions` is None and every caller has a way through PyAV instead.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+
+import av
+import av.video.reformatter
+
+__all__ = ["functions", "pixel_format_id"]
+
+_NAMES = (
+    "sws_alloc_context",
+    "sws_init_context",
+    "sws_getColorspaceDetails",
+    "sws_setColorspaceDetails",
+    "sws_getCoefficients",
+    "sws_scale",
+    "sws_freeContext",
+    "av_opt_set_int",
+)
+
+
+def _resolve(*names: str) -> dict[str, int] | None:
+    try:
+        library = ctypes.CDLL(av.video.reformatter.__file__)
+        return {
+            name: ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0 for name in names
+        }
+    except (OSError, AttributeError):
+        return None
+
+
+@cache
+def functions() -> dict[str, int] | None:
+    """Addresses of the libswscale functions that the swscale kernel calls, by name.
+
+    Returns
+    -------
+    dict of str to int, or None
+        None where they cannot be reached, and for libswscale before version 9: PyAV drives older
+        versions in another way, so equality with its ``reformat`` is not known there.
+    """
+    if av.library_versions["libswscale"] < (9,):
+        return None
+    return _resolve(*_NAMES)
+
+
+@cache
+def pixel_format_id(name: str) -> int:
+    """The number that the loaded FFmpeg gives to a pixel format (it differs between versions).
+
+    Raises
+    ------
+    ValueError
+        If the loaded FFmpeg does not know the name.
+    """
+    address = _resolve("av_get_pix_fmt")
+    if address is None:
+        raise ValueError("FFmpeg's av_get_pix_fmt cannot be reached")
+    get = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_char_p)(address["av_get_pix_fmt"])
+    number = get(name.encode())
+    if number < 0:
+        raise ValueError(f"unknown pixel format {name!r}")
+    return number

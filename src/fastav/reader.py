@@ -1,0 +1,274 @@
+"""VideoReader: a video source as NumPy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import islice
+from types import TracebackType
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from .bulk import Bulk
+from .container import Source, VideoInput, open_input
+from .convert import FrameConverter
+from .decode import decode_all
+from .errors import DecodeError, FrameChangedError
+from .info import VideoInfo, describe
+from .layout import frame_layout
+
+__all__ = ["ReadOptions", "VideoReader"]
+
+Arrays = NDArray[Any] | tuple[NDArray[Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions:
+    """How frames become arrays; every field is a keyword of ``fastav.open`` and of the reads.
+
+    Attributes
+    ----------
+    format : str or None
+        Pixel format of the arrays; None keeps the stored one.
+    planes : bool
+        Give a tuple with one array per plane, which every software format can be.
+    errors : {"raise", "keep"}
+        At damage: raise ``DecodeError``, or keep the frames that came before it.
+    resize : bool
+        Scale and convert frames that differ from the first one, instead of raising.
+    thread_count : int
+        Threads of the decoder; 0 lets FFmpeg choose.
+    thread_type : {"FRAME", "SLICE", "AUTO", "NONE"} or None
+        None is "FRAME", which has the best throughput.
+    """
+
+    format: str | None = "rgb24"
+    planes: bool = False
+    errors: str = "raise"
+    resize: bool = False
+    thread_count: int = 0
+    thread_type: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.errors not in ("raise", "keep"):
+            raise ValueError(f"errors must be 'raise' or 'keep', got {self.errors!r}")
+
+    def converter(self) -> FrameConverter:
+        """A converter for one pass over a video."""
+        return FrameConverter(self.format, planes=self.planes, resize=self.resize)
+
+
+class VideoReader:
+    """One video stream of a source, as NumPy arrays.
+
+    Parameters
+    ----------
+    source : str, os.PathLike, bytes-like, or binary file object
+        A path, a URL that FFmpeg understands, a whole file in memory, or an open file, read from
+        its present position on and never closed.
+    stream : int
+        Which of the video streams.
+    container_format : str, optional
+        FFmpeg's name of the container, where it cannot be guessed.
+    options : mapping of str to str, optional
+        FFmpeg's options of demuxer and decoder.
+    **read_options
+        See :class:`ReadOptions`; the defaults of every read, each of which can change them.
+
+    Attributes
+    ----------
+    info : VideoInfo
+        What the container says.
+    frames_read : int
+        Frames that the latest read or iteration gave, also after an error.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError, PermissionError
+        The source cannot be opened.
+    NotAVideoError
+        It is no video, is empty, or has no such stream.
+    """
+
+    def __init__(
+        self,
+        source: object,
+        *,
+        stream: int = 0,
+        container_format: str | None = None,
+        options: Mapping[str, str] | None = None,
+        **read_options: Any,
+    ) -> None:
+        self._input: VideoInput | None = None
+        self._closed = False
+        self.options = ReadOptions(**read_options)
+        self._source = Source(source, container_format=container_format, options=options)
+        self._stream = stream
+        self.frames_read = 0
+        self._input = self._open(self.options)
+        self.info: VideoInfo = describe(self._input)
+
+    def __repr__(self) -> str:
+        info = self.info
+        return f"<VideoReader {self._source.name!r} {info.codec} {info.width}x{info.height}>"
+
+    def __enter__(self) -> VideoReader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the source and stop every thread; safe to call twice."""
+        self._closed = True
+        if self._input is not None:
+            self._input.close()
+            self._input = None
+
+    def _open(self, options: ReadOptions) -> VideoInput:
+        return open_input(
+            self._source,
+            stream=self._stream,
+            thread_count=options.thread_count,
+            thread_type=options.thread_type,
+        )
+
+    def _start(self, options: ReadOptions) -> VideoInput:
+        """An input at its start with these threads: the one from opening if it still fits."""
+        if self._closed:
+            raise ValueError("the reader is closed")
+        waiting, self._input = self._input, None
+        if waiting is not None:
+            if (options.thread_count, options.thread_type) == (
+                self.options.thread_count,
+                self.options.thread_type,
+            ) or not self._source.reopenable:
+                return waiting
+            waiting.close()
+        return self._open(options)
+
+    def read(
+        self,
+        *,
+        start: int = 0,
+        stop: int | None = None,
+        step: int = 1,
+        out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
+        **changes: Any,
+    ) -> Arrays:
+        """Read frames into one array.
+
+        Parameters
+        ----------
+        start, stop, step : int
+            Which frames, as in ``range``; all by default.
+        out : ndarray, or one per plane, optional
+            Filled from its first frame on instead of a fresh array: shape ``(frames, ...)`` of the
+            right dtype with room for all; shared memory, a memmap or a slice will do.
+        **changes
+            Fields of :class:`ReadOptions` that differ from the reader's own in this read.
+
+        Returns
+        -------
+        ndarray of shape (N, H, W, C), (N, H, W) or (N, C, H, W)
+            Exactly the frames that were decoded: a fresh C-contiguous array, or the part of `out`
+            that was filled (a view). With ``planes=True`` a tuple of one array per plane.
+
+        Raises
+        ------
+        DecodeError
+            Damage, unless ``errors="keep"``; `frames_read` tells how many frames came before it.
+        FrameChangedError
+            Size or pixel format change in mid-stream; says at which frame.
+        UnsupportedFormatError
+            The frames cannot become one array of the format; names what works.
+        ValueError, TypeError
+            `out` does not fit, or an option is wrong.
+        """
+        if step < 1 or start < 0 or (stop is not None and stop < 0):
+            raise ValueError(
+                f"start and stop must be 0 or more and step 1 or more, got {start}, {stop}, {step}"
+            )
+        options = replace(self.options, **changes)
+        converter = options.converter()
+        bulk: Bulk | None = None
+        self.frames_read = 0
+        try:
+            with closing(decode_all(self._start(options))) as frames:
+                chosen = islice(frames, start, stop, step)
+                for first in chosen:
+                    converter.prepare(first)
+                    bulk = Bulk(converter, len(range(*self._span(start, stop, step))), out)
+                    bulk.extend([first])
+                    bulk.extend(chosen)
+        except DecodeError as error:
+            error.frames_read = self.frames_read = bulk.count if bulk else 0
+            if options.errors == "raise":
+                raise
+        if bulk is None:
+            return self._nothing(options)
+        self.frames_read = bulk.count
+        arrays = bulk.finish()
+        return arrays if options.planes else arrays[0]
+
+    def _span(self, start: int, stop: int | None, step: int) -> tuple[int, int, int]:
+        end = self.info.expected_frames
+        return start, end if stop is None else min(stop, end or stop), step
+
+    def _nothing(self, options: ReadOptions) -> Arrays:
+        """Arrays of no frames, by the size that the header gives."""
+        name = options.format or self.info.pixel_format
+        if name is None or not (self.info.width and self.info.height):
+            raise DecodeError(f"{self._source.name!r} has no frame that can be decoded")
+        layout = frame_layout(name, self.info.width, self.info.height)
+        if options.planes:
+            return tuple(np.empty((0, p.height, p.width), p.dtype) for p in layout.planes)
+        return np.empty((0, *(layout.shape or ())), layout.dtype)
+
+    def iter(self, **changes: Any) -> Iterator[Arrays]:
+        """Iterate over all frames from the first, each a fresh array (or a tuple of planes).
+
+        Iterations are independent of each other and of reads. Closing the iterator, or leaving it
+        to be collected, stops its decoder.
+
+        Parameters
+        ----------
+        **changes
+            Fields of :class:`ReadOptions` that differ from the reader's own.
+
+        Raises
+        ------
+        DecodeError, FrameChangedError, UnsupportedFormatError
+            As in :meth:`read`.
+        """
+        options = replace(self.options, **changes)
+        return self._iterate(options, self._start(options))
+
+    def _iterate(self, options: ReadOptions, video: VideoInput) -> Iterator[Arrays]:
+        converter = options.converter()
+        self.frames_read = 0
+        try:
+            with closing(decode_all(video)) as frames:
+                for number, frame in enumerate(frames):
+                    try:
+                        arrays = converter.convert(frame)
+                    except FrameChangedError as error:
+                        raise FrameChangedError(f"frame {number} is {error}", number) from None
+                    self.frames_read = number + 1
+                    yield arrays if options.planes else arrays[0]
+        except DecodeError as error:
+            error.frames_read = self.frames_read
+            if options.errors == "raise":
+                raise
+
+    def __iter__(self) -> Iterator[Arrays]:
+        return self.iter()
