@@ -164,7 +164,7 @@ class Source:
         target = self._target()
         self._opened = True
         with clear_errors(f"cannot open {self.name!r}", NotAVideoError):
-            return av.open(
+            container: av.container.InputContainer = av.open(
                 target,
                 mode="r",
                 format=self.container_format,
@@ -172,6 +172,7 @@ class Source:
                 buffer_size=_BUFFER_SIZE,
                 metadata_errors="replace",
             )
+        return container
 
 
 def _is_seekable(file: Any) -> bool:

@@ -107,13 +107,7 @@ class FrameConverter:
         self._first = (stored, frame.width, frame.height)
         self._layout = layout = frame_layout(target.name, frame.width, frame.height)
         if self._planes:
-            self.outputs = tuple(
-                Output(
-                    (p.height, p.width, p.channels) if p.channels > 1 else (p.height, p.width),
-                    p.dtype,
-                )
-                for p in layout.planes
-            )
+            self.outputs = tuple(Output(plane.shape, plane.dtype) for plane in layout.planes)
         elif layout.shape is None or layout.dtype is None:
             raise UnsupportedFormatError(
                 f"{target.name} frames of {frame.width}x{frame.height} are not one strided array; "
@@ -176,9 +170,9 @@ class FrameConverter:
                 f"{width}x{height} {name}; resize=True scales and converts to the first"
             )
         store = _plane_writer(layout) if self._planes else _block_writer(layout)
-        if stored == layout.format and same_size:
+        source, target = pixel_format(stored), layout.format
+        if source == target and same_size:
             return store
-        source, target = pixel_format(stored), pixel_format(layout.format)
         _refuse_abort(source, frame)
         functions = ffmpeg.functions()
         if (
@@ -195,7 +189,7 @@ class FrameConverter:
             # The block converters leave the last columns unwritten in PyAV's tight rows.
             flags |= _SWS_ACCURATE_RND
         reformat = self._reformatter.reformat
-        width, height, name = layout.width, layout.height, layout.format
+        width, height, name = layout.width, layout.height, target.name
 
         def through_pyav(frame: av.VideoFrame, *addresses: int) -> None:
             try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 
 import av
@@ -14,7 +14,7 @@ from .errors import DecodeError
 __all__ = ["decode", "decode_all"]
 
 
-def decode(video: VideoInput) -> Iterator[av.VideoFrame]:
+def decode(video: VideoInput) -> Generator[av.VideoFrame]:
     """Decode from the container's present position to its end.
 
     Frames come in presentation order; at the end the decoder is drained, so none is left behind.
@@ -34,7 +34,7 @@ def decode(video: VideoInput) -> Iterator[av.VideoFrame]:
         yield from step(packet)
 
 
-def decode_all(video: VideoInput) -> Iterator[av.VideoFrame]:
+def decode_all(video: VideoInput) -> Generator[av.VideoFrame]:
     """Decode a freshly opened input from its start and keep every frame that precedes an error.
 
     Frame threads fail ahead of frames that are still in flight, and those are lost with them. So
@@ -84,7 +84,7 @@ def decode_all(video: VideoInput) -> Iterator[av.VideoFrame]:
         raise
 
 
-def _decode_until_failure(video: VideoInput) -> Iterator[av.VideoFrame]:
+def _decode_until_failure(video: VideoInput) -> Generator[av.VideoFrame]:
     """Decode with one thread, and drain the frames that wait for reordering before an error."""
     try:
         yield from decode(video)

@@ -65,7 +65,7 @@ def pixel_format_id(name: str) -> int:
     if address is None:
         raise ValueError("FFmpeg's av_get_pix_fmt cannot be reached")
     get = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_char_p)(address["av_get_pix_fmt"])
-    number = get(name.encode())
+    number: int = get(name.encode())
     if number < 0:
         raise ValueError(f"unknown pixel format {name!r}")
     return number

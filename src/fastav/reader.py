@@ -9,7 +9,6 @@ from itertools import islice
 from types import TracebackType
 from typing import Any
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
@@ -231,7 +230,7 @@ class VideoReader:
             raise DecodeError(f"{self._source.name!r} has no frame that can be decoded")
         layout = frame_layout(name, self.info.width, self.info.height)
         if options.planes:
-            return tuple(np.empty((0, p.height, p.width), p.dtype) for p in layout.planes)
+            return tuple(np.empty((0, *plane.shape), plane.dtype) for plane in layout.planes)
         return np.empty((0, *(layout.shape or ())), layout.dtype)
 
     def iter(self, **changes: Any) -> Iterator[Arrays]:

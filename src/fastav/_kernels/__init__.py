@@ -18,7 +18,9 @@ from types import ModuleType
 
 from ..errors import BackendError
 
-__all__ = ["KERNELS", "chosen", "reason", *(KERNELS := ("planes", "strides"))]
+KERNELS = ("planes", "strides", "swscale")
+
+__all__ = ["KERNELS", "chosen", "reason"]
 
 
 def _choose(wanted: str) -> tuple[str, str]:
@@ -56,3 +58,4 @@ def _load(name: str) -> ModuleType:
 
 planes = _load("planes")
 strides = _load("strides")
+swscale = _load("swscale")

@@ -1,0 +1,81 @@
+"""Clips that tests make for themselves with PyAV's encoders."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
+
+
+def pictures(count: int, width: int, height: int, seed: int = 0) -> Iterator[NDArray[np.uint8]]:
+    """Smooth moving colour pictures with mild noise, each different from the others."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    for number in range(count):
+        picture = np.stack(
+            [
+                127 + 100 * np.sin((x + 3 * number) / 17),
+                127 + 100 * np.cos((y - 2 * number) / 13),
+                127 + 100 * np.sin((x + y + 5 * number) / 23),
+            ],
+            axis=-1,
+        )
+        yield np.clip(picture + rng.normal(0, 4, picture.shape), 0, 255).astype(np.uint8)
+
+
+def encode(
+    *,
+    codec: str = "libx264",
+    pixel_format: str = "yuv420p",
+    container: str = "mp4",
+    width: int = 64,
+    height: int = 48,
+    count: int = 24,
+    rate: Fraction | int = 24,
+    options: dict[str, str] | None = None,
+    seed: int = 0,
+    context: dict[str, Any] | None = None,
+) -> bytes:
+    """A clip as a file in memory; ``context`` sets attributes of the encoder."""
+    file = io.BytesIO()
+    with av.open(file, "w", format=container) as output:
+        stream = output.add_stream(codec, rate=rate, options=options or {})
+        stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
+        stream.codec_context.thread_count = 1
+        for name, value in (context or {}).items():
+            setattr(stream.codec_context, name, value)
+        for number, picture in enumerate(pictures(count, width, height, seed)):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame = frame.reformat(format=pixel_format, threads=1)
+            frame.pts = number
+            frame.time_base = 1 / Fraction(rate)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return file.getvalue()
+
+
+def rows(frame: av.VideoFrame, pixel_bytes: int) -> NDArray[np.uint8]:
+    """The bytes of a packed frame, padding cut off: shape (H, W * pixel_bytes)."""
+    plane = frame.planes[0]
+    data = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    return data[: frame.height, : frame.width * pixel_bytes]
+
+
+def reference(data: Any, format: str = "rgb24", pixel_bytes: int = 3) -> NDArray[np.uint8]:
+    """Every frame by PyAV alone: decoded from the start with one thread and reformatted."""
+    source = io.BytesIO(data) if isinstance(data, bytes) else data
+    reformatter = VideoReformatter()
+    with av.open(source) as container:
+        stream = container.streams.video[0]
+        stream.codec_context.thread_count = 1
+        made = []
+        for frame in container.decode(stream):
+            new = reformatter.reformat(frame, format=format, threads=1)
+            made.append(rows(new, pixel_bytes).reshape(frame.height, frame.width, pixel_bytes))
+        return np.stack(made).copy()
