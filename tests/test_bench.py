@@ -1,0 +1,172 @@
+"""The measuring itself: clips, workers, checks and the table."""
+
+import json
+
+import av
+import numpy as np
+import pytest
+
+from fastav._bench import command, make_clip, pictures, race
+from fastav._bench.race import Field, Task, probe
+
+BULK = Task("bulk rgb24", "bulk")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    path = tmp_path_factory.mktemp("bench") / "clip.mp4"
+    make_clip(path, 64, 48, 12, gop=5, codec="mpeg4")
+    return probe("tiny", [path])
+
+
+def test_pictures_are_deterministic_and_move():
+    first, second = list(pictures(96, 64, 3, seed=4)), list(pictures(96, 64, 3, seed=4))
+    np.testing.assert_array_equal(first, second)
+    assert first[0].shape == (64, 96, 3)
+    assert first[0].dtype == np.uint8
+    assert (first[0] != first[1]).mean() > 0.5
+    other = next(pictures(96, 64, 1, seed=5))
+    assert (other != first[0]).mean() > 0.5
+
+
+@pytest.mark.parametrize(("width", "height"), [(16, 16), (33, 17), (16, 100)])
+def test_pictures_of_any_size(width, height):
+    for picture in pictures(width, height, 3):
+        assert picture.shape == (height, width, 3)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "pix_fmt"),
+    [
+        (".mp4", "libx264", "yuv420p"),
+        (".mkv", "ffv1", "gray16le"),
+        (".nut", "rawvideo", "bgr24"),
+        (".nut", "rawvideo", "bayer_rggb8"),
+    ],
+)
+def test_make_clip(tmp_path, suffix, codec, pix_fmt):
+    path = tmp_path / f"clip{suffix}"
+    make_clip(path, 64, 48, 5, codec=codec, pix_fmt=pix_fmt)
+    made = probe("clip", [path])
+    assert (made.width, made.height, made.frames, made.pix_fmt) == (64, 48, 5, pix_fmt)
+
+
+def test_bayer_clip_is_the_mosaic_of_the_picture(tmp_path):
+    path = tmp_path / "clip.nut"
+    make_clip(path, 32, 16, 1, codec="rawvideo", pix_fmt="bayer_gbrg8")
+    with av.open(str(path)) as container:
+        mosaic = next(container.decode(video=0)).to_ndarray()
+    picture = next(pictures(32, 16, 1))
+    np.testing.assert_array_equal(mosaic[0::2, 0::2], picture[0::2, 0::2, 1])
+    np.testing.assert_array_equal(mosaic[0::2, 1::2], picture[0::2, 1::2, 2])
+    np.testing.assert_array_equal(mosaic[1::2, 0::2], picture[1::2, 0::2, 0])
+    np.testing.assert_array_equal(mosaic[1::2, 1::2], picture[1::2, 1::2, 1])
+
+
+def test_race_gives_medians_ratios_and_memory(clip):
+    with Field(["floor", "decode-only", "pyav"]) as field:
+        results = {result.name: result for result in field.race(clip, BULK, rounds=2)}
+        indexed = field.race(clip, Task("spread", "spread", indices=(0, 7, 11)), rounds=1)
+    assert [result.error for result in results.values()] == ["", "", ""]
+    assert results["floor"].ratios["floor"] == 1
+    assert results["pyav"].ratios.keys() == {"floor", "decode-only"}
+    assert results["pyav"].version == av.__version__
+    assert 0 < results["pyav"].fastest <= results["pyav"].seconds <= results["pyav"].slowest
+    errors = {result.name: result.error for result in indexed}
+    assert errors["pyav"] == ""
+    assert errors["floor"] == "has no access by index"
+
+
+def test_iterating_and_the_stored_format(clip):
+    with Field(["decode-only", "pyav"]) as field:
+        for task in (Task("iterate", "iterate"), Task("native", "bulk", None)):
+            assert [result.error for result in field.race(clip, task, rounds=1)] == ["", ""]
+
+
+def test_writing(clip, tmp_path):
+    array = tmp_path / "frames.npy"
+    np.save(array, list(pictures(64, 48, 6)))
+    output = tmp_path / "written.mp4"
+    job = {"array": str(array), "output": str(output), "codec": "mpeg4", "rate": 30}
+    with Field(["decode-only", "pyav"]) as field:
+        results = field.race(clip, Task("write", "write"), rounds=1, job=job)
+    assert [result.error for result in results] == ["", ""]
+    assert probe("written", [output]).frames == 6
+
+
+def test_unknown_contender_is_refused():
+    with pytest.raises(ValueError, match="unknown contender 'vlc'"):
+        Field(["vlc"])
+
+
+def test_wrong_pictures_are_named(clip, monkeypatch):
+    monkeypatch.setattr(race, "reference_means", lambda path, indices: [[0, 0, 0]] * len(indices))
+    with Field(["pyav"]) as field:
+        [result] = field.race(clip, BULK, rounds=1)
+    assert "other pictures" in result.error
+
+
+def test_missing_frames_are_named(clip):
+    outcome = {"frames": 11, "means": None}
+    assert race._complaint("pyav", clip, BULK, outcome, None) == "made 11 frames of 12"
+
+
+@pytest.mark.parametrize(
+    ("script", "error"),
+    [
+        ("import sys; sys.exit('no such peer')", "died (exit status 1): no such peer"),
+        ("import time; time.sleep(60)", "no answer within 0.5 s (exit status -9)"),
+        ("import nothing_of_the_kind", "No module named 'nothing_of_the_kind'"),
+        (
+            'print(\'{"ready": true, "version": "1"}\', flush=True)\n'
+            "input(); import os; os.abort()",
+            "died (exit status -6)",
+        ),
+    ],
+)
+def test_a_contender_that_breaks_is_named(clip, monkeypatch, tmp_path, script, error):
+    broken = tmp_path / "broken.py"
+    broken.write_text(script)
+    monkeypatch.setattr(race, "_SCRIPT", broken)
+    limit = 0.5 if "sleep" in script else 30
+    with Field(["pyav"], limit=limit) as field:
+        [result] = field.race(clip, BULK, rounds=1)
+    assert error in result.error
+
+
+def test_table_names_errors_below():
+    results = [
+        race.Result("floor", "1", 0.5, 0.4, 0.6, 0.9, {"floor": 1.0}, 10**8, 10**7),
+        race.Result("decord", error="ModuleNotFoundError: No module named 'decord'"),
+    ]
+    lines = command.table(results, frames=100).splitlines()
+    assert lines[0].split()[:4] == ["contender", "version", "seconds", "frames/s"]
+    assert lines[1].split() == ["floor", "1", "0.500", "200", "0.90", "1.00", "-", "-", "100", "10"]
+    assert lines[2] == "decord: ModuleNotFoundError: No module named 'decord'"
+
+
+def test_run_bench_of_a_file(clip, capsys, monkeypatch):
+    monkeypatch.setattr(command, "_OURS", ("floor", "decode-only"))
+    assert command.run_bench(clip.paths[0], ["pyav"], rounds=1, json=True) == 0
+    printed = capsys.readouterr()
+    record = json.loads(printed.out)
+    assert record["clip"]["frames"] == 12
+    assert [result["name"] for result in record["results"]] == ["floor", "decode-only", "pyav"]
+    assert record["environment"]["av"] == av.__version__
+    assert printed.err == ""
+
+
+def test_run_bench_makes_its_own_clip(capsys, monkeypatch):
+    monkeypatch.setattr(command, "_OURS", ("floor",))
+    monkeypatch.setattr(command, "_FRAMES", 5)
+    assert command.run_bench(None, [], rounds=1, size=(64, 48)) == 0
+    assert "h264 yuv420p 64x48, 5 frames" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"against": ["floor"]}, "unknown peer 'floor'"), ({"rounds": 0}, "rounds must be 1")],
+)
+def test_run_bench_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        command.run_bench(**arguments)
