@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -162,6 +162,7 @@ class VideoReader:
         stop: int | None = None,
         step: int = 1,
         out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
+        progress: Callable[[int], object] | None = None,
         **changes: Any,
     ) -> Arrays:
         """Read frames into one array.
@@ -173,6 +174,8 @@ class VideoReader:
         out : ndarray, or one per plane, optional
             Filled from its first frame on instead of a fresh array: shape ``(frames, ...)`` of the
             right dtype with room for all; shared memory, a memmap or a slice will do.
+        progress : callable, optional
+            Called after every frame with the number of frames read so far.
         **changes
             Fields of :class:`ReadOptions` that differ from the reader's own in this read.
 
@@ -203,7 +206,9 @@ class VideoReader:
         self.frames_read = 0
         try:
             with closing(decode_all(self._start(options))) as frames:
-                chosen = islice(frames, start, stop, step)
+                chosen: Iterator[av.VideoFrame] = islice(frames, start, stop, step)
+                if progress is not None:
+                    chosen = _report(chosen, progress)
                 for first in chosen:
                     converter.prepare(first)
                     bulk = Bulk(converter, len(range(*self._span(start, stop, step))), out)
@@ -271,3 +276,12 @@ class VideoReader:
 
     def __iter__(self) -> Iterator[Arrays]:
         return self.iter()
+
+
+def _report(
+    frames: Iterator[av.VideoFrame], progress: Callable[[int], object]
+) -> Iterator[av.VideoFrame]:
+    """Pass frames on; when the next is asked for, the one before has been read."""
+    for number, frame in enumerate(frames, 1):
+        yield frame
+        progress(number)

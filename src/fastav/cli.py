@@ -1,0 +1,165 @@
+"""The command line: data on stdout, progress and errors on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import __version__
+from .backend import backend
+from .errors import FastavError
+from .reader import VideoReader
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``fastav``; returns the exit status: 0, 1 for a failure, 2 for wrong usage."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except (FastavError, OSError, ValueError) as error:
+        print(f"fastav: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="fastav", description="Video into NumPy and back.")
+    parser.add_argument("--version", action="version", version=_version())
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    info = commands.add_parser("info", help="what a file is, without reading all of it")
+    info.add_argument("files", nargs="+", metavar="FILE")
+    info.add_argument("--json", action="store_true", help="one JSON list instead of text")
+    info.set_defaults(run=_info)
+
+    read = commands.add_parser("read", help="read a video into a NumPy file")
+    read.add_argument("file", metavar="FILE")
+    read.add_argument("-o", "--output", required=True, type=Path, help="out.npy or out.npz")
+    read.add_argument("--start", type=int, default=0, help="first frame")
+    read.add_argument("--stop", type=int, default=None, help="frame to stop before")
+    read.add_argument("--step", type=int, default=1, help="take every n-th frame")
+    read.add_argument("--format", default="rgb24", help='pixel format; "native" keeps the stored')
+    read.add_argument("--threads", type=int, default=0, help="decoder threads; 0: automatic")
+    read.add_argument("--quiet", action="store_true", help="no progress")
+    read.set_defaults(run=_read)
+
+    bench = commands.add_parser("bench", help="time fastav and others on a file, or on a clip")
+    bench.add_argument("file", nargs="?", metavar="FILE", help="made on the fly if not given")
+    bench.add_argument("--against", default="", help="imageio,pyav,opencv,decord,torchcodec")
+    bench.add_argument("--rounds", type=int, default=5, help="interleaved rounds")
+    bench.add_argument("--json", action="store_true", help="JSON instead of a table")
+    bench.set_defaults(run=_bench)
+    return parser
+
+
+def _version() -> str:
+    loaded = backend()
+    return f"fastav {__version__} ({loaded.name} kernels, PyAV {loaded.av}, NumPy {loaded.numpy})"
+
+
+def _info(options: argparse.Namespace) -> int:
+    status, found = 0, []
+    for file in options.files:
+        try:
+            found.append(_describe(file))
+        except (FastavError, OSError, ValueError) as error:
+            print(f"fastav: {error}", file=sys.stderr)
+            status = 1
+    if options.json:
+        json.dump(found, sys.stdout, indent=2, default=_plain)
+        print()
+    else:
+        for facts in found:
+            print(facts.pop("file"))
+            for name, value in facts.items():
+                print(f"  {name:17} {_text(value)}")
+    return status
+
+
+def _describe(file: str) -> dict[str, Any]:
+    with VideoReader(file) as reader:
+        info = asdict(reader.info)
+    return {"file": file, **info}
+
+
+def _plain(value: object) -> str:
+    """JSON for what JSON has no word for: rates and time bases stay exact, as "30000/1001"."""
+    if isinstance(value, Fraction):
+        return str(value)
+    raise TypeError(f"no JSON for {type(value).__name__}")
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "unknown"
+    if isinstance(value, Fraction) and value.denominator != 1:
+        return f"{value} ({float(value):.6g})"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={text}" for key, text in value.items()) or "none"
+    return str(value)
+
+
+def _read(options: argparse.Namespace) -> int:
+    suffix = options.output.suffix
+    if suffix not in (".npy", ".npz"):
+        raise ValueError(f"the output must end in .npy or .npz, got {str(options.output)!r}")
+    format = None if options.format == "native" else options.format
+    with VideoReader(options.file, format=format, thread_count=options.threads) as reader:
+        expected = reader.info.expected_frames
+        span = range(options.start, expected if options.stop is None else options.stop)
+        with _progress(len(span[:: options.step]), options.quiet) as advance:
+            frames = reader.read(
+                start=options.start, stop=options.stop, step=options.step, progress=advance
+            )
+    if suffix == ".npy":
+        np.save(options.output, frames)
+    else:
+        np.savez_compressed(options.output, frames=frames)
+    assert isinstance(frames, np.ndarray)
+    print(f"{options.output}: {frames.shape} {frames.dtype}")
+    return 0
+
+
+@contextmanager
+def _progress(total: int, quiet: bool) -> Any:
+    """A callback for the number of frames read: tqdm's bar if it is there, else plain lines."""
+    if quiet:
+        yield None
+        return
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        yield _plain_progress(total)
+        return
+    with tqdm(total=total or None, unit="frame", file=sys.stderr) as bar:
+        yield lambda count: bar.update(count - bar.n)
+
+
+def _plain_progress(total: int) -> Callable[[int], None]:
+    every = max(total // 10, 100)
+
+    def advance(count: int) -> None:
+        if count % every == 0 or count == total:
+            of = f" of {total}" if total else ""
+            print(f"{count}{of} frames", file=sys.stderr)
+
+    return advance
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from ._bench import run_bench
+
+    against = [name for name in options.against.split(",") if name]
+    return run_bench(options.file, against=against, rounds=options.rounds, as_json=options.json)
