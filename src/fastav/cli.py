@@ -57,7 +57,11 @@ def _parser() -> argparse.ArgumentParser:
 
     bench = commands.add_parser("bench", help="time fastav and others on a file, or on a clip")
     bench.add_argument("file", nargs="?", metavar="FILE", help="made on the fly if not given")
-    bench.add_argument("--against", default="", help="imageio,pyav,opencv,decord,torchcodec")
+    bench.add_argument(
+        "--against",
+        metavar="PEERS",
+        help="some of imageio,pyav,opencv,decord,torchcodec; by default all that are installed",
+    )
     bench.add_argument("--rounds", type=int, default=5, help="interleaved rounds")
     bench.add_argument("--json", action="store_true", help="JSON instead of a table")
     bench.set_defaults(run=_bench)
@@ -91,6 +95,10 @@ def _info(options: argparse.Namespace) -> int:
 def _describe(file: str) -> dict[str, Any]:
     with VideoReader(file) as reader:
         info = asdict(reader.info)
+        declared = info.pop("declared_frames")
+        frames = declared or reader.count_packets()
+        info |= {"frames": frames, "frames_are": "declared" if declared else "counted"}
+        info["rotation"] = reader.rotation
     return {"file": file, **info}
 
 
@@ -118,8 +126,9 @@ def _read(options: argparse.Namespace) -> int:
     format = None if options.format == "native" else options.format
     with VideoReader(options.file, format=format, thread_count=options.threads) as reader:
         expected = reader.info.expected_frames
-        span = range(options.start, expected if options.stop is None else options.stop)
-        with _progress(len(span[:: options.step]), options.quiet) as advance:
+        stop = expected if options.stop is None else min(options.stop, expected or options.stop)
+        total = max(0, -(-(stop - options.start) // max(options.step, 1)))
+        with _progress(total, options.quiet) as advance:
             frames = reader.read(
                 start=options.start, stop=options.stop, step=options.step, progress=advance
             )
@@ -161,5 +170,5 @@ def _plain_progress(total: int) -> Callable[[int], None]:
 def _bench(options: argparse.Namespace) -> int:
     from ._bench import run_bench
 
-    against = [name for name in options.against.split(",") if name]
-    return run_bench(options.file, against=against, rounds=options.rounds, as_json=options.json)
+    against = None if options.against is None else options.against.split(",")
+    return run_bench(options.file, against=against, rounds=options.rounds, json=options.json)

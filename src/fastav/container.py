@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
+import stat
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -107,14 +109,9 @@ class Source:
         self.seekable = True
         if isinstance(given, (str, os.PathLike)):
             self.name = os.fsdecode(given)
-            if not (_URL.match(self.name) or container_format or os.path.exists(self.name)):
-                # A pattern of an image sequence is no file, but names some.
-                if "%" not in self.name:
-                    raise FileNotFoundError(2, os.strerror(2), self.name)
-            elif os.path.isdir(self.name) and not container_format:
-                raise IsADirectoryError(21, os.strerror(21), self.name)
-            elif os.path.isfile(self.name) and os.path.getsize(self.name) == 0:
-                raise NotAVideoError(f"{self.name!r} is empty: 0 bytes")
+            # Not everything is a file: URLs, devices, and patterns that name a series of pictures.
+            if not (_URL.match(self.name) or container_format or "%" in self.name):
+                _check_file(self.name)
         elif isinstance(given, (bytes, bytearray, memoryview)):
             self.name = "<bytes>"
             if len(given) == 0:
@@ -173,6 +170,15 @@ class Source:
                 metadata_errors="replace",
             )
         return container
+
+
+def _check_file(name: str) -> None:
+    """Raise what Python's own ``open`` would, where FFmpeg would say less."""
+    mode = os.stat(name)
+    if stat.S_ISDIR(mode.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
+    if stat.S_ISREG(mode.st_mode) and mode.st_size == 0:
+        raise NotAVideoError(f"{name!r} is empty: 0 bytes")
 
 
 def _is_seekable(file: Any) -> bool:

@@ -197,9 +197,7 @@ class FrameConverter:
                     frame, width=width, height=height, format=name, interpolation=flags, threads=1
                 )
             except (ValueError, OSError, NotImplementedError) as error:
-                raise UnsupportedFormatError(
-                    f"FFmpeg cannot convert {frame.format.name} to {name}: {error}"
-                ) from error
+                raise _no_conversion(source, target) from error
             store(made, *addresses)
 
         return through_pyav
@@ -251,6 +249,13 @@ def _refuse_abort(source: PixelFormat, frame: av.VideoFrame) -> None:
         )
 
 
+def _no_conversion(source: PixelFormat, target: PixelFormat) -> UnsupportedFormatError:
+    return UnsupportedFormatError(
+        f"FFmpeg has no conversion from {source.name} to {target.name}; "
+        "read the stored samples with format=None"
+    )
+
+
 def _direct(
     functions: dict[str, int],
     source: PixelFormat,
@@ -262,18 +267,21 @@ def _direct(
     no_matrix = source.rgb or source.kind is Kind.PALETTE
     matrix = int(frame.colorspace)
     full = int(frame.color_range) == _AVCOL_RANGE_JPEG
-    scaler = swscale.Scaler(
-        functions,
-        ffmpeg.pixel_format_id(source.name),
-        ffmpeg.pixel_format_id(target.name),
-        frame.width,
-        frame.height,
-        0 if no_matrix else matrix,
-        no_matrix or full,
-        0,
-        True,
-        _SWS_BILINEAR,
-    )
+    try:
+        scaler = swscale.Scaler(
+            functions,
+            ffmpeg.pixel_format_id(source.name),
+            ffmpeg.pixel_format_id(target.name),
+            frame.width,
+            frame.height,
+            0 if no_matrix else matrix,
+            no_matrix or full,
+            0,
+            True,
+            _SWS_BILINEAR,
+        )
+    except ValueError as error:
+        raise _no_conversion(source, target) from error
     scale, pitch, rows = scaler.scale, layout.planes[0].pitch, layout.height
     if frame.width % _BLOCK == 0:
         return lambda frame, address: scale(frame.planes, address, pitch)

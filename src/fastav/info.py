@@ -4,12 +4,65 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Final
 
 import av
 
 from .container import VideoInput
 
-__all__ = ["VideoInfo", "describe"]
+__all__ = ["MATRICES", "PRIMARIES", "RANGES", "TRANSFERS", "VideoInfo", "describe"]
+
+# FFmpeg's names of the code points of ITU-T H.273 (tables 2 to 4 there; the range is FFmpeg's own).
+RANGES: Final = {0: "unspecified", 1: "limited", 2: "full"}
+MATRICES: Final = {
+    0: "gbr",
+    1: "bt709",
+    2: "unspecified",
+    4: "fcc",
+    5: "bt470bg",
+    6: "smpte170m",
+    7: "smpte240m",
+    8: "ycgco",
+    9: "bt2020nc",
+    10: "bt2020c",
+    11: "smpte2085",
+    12: "chroma-derived-nc",
+    13: "chroma-derived-c",
+    14: "ictcp",
+}
+PRIMARIES: Final = {
+    1: "bt709",
+    2: "unspecified",
+    4: "bt470m",
+    5: "bt470bg",
+    6: "smpte170m",
+    7: "smpte240m",
+    8: "film",
+    9: "bt2020",
+    10: "smpte428",
+    11: "smpte431",
+    12: "smpte432",
+    22: "ebu3213",
+}
+TRANSFERS: Final = {
+    1: "bt709",
+    2: "unspecified",
+    4: "gamma22",
+    5: "gamma28",
+    6: "smpte170m",
+    7: "smpte240m",
+    8: "linear",
+    9: "log100",
+    10: "log316",
+    11: "iec61966-2-4",
+    12: "bt1361e",
+    13: "iec61966-2-1",
+    14: "bt2020-10",
+    15: "bt2020-12",
+    16: "smpte2084",
+    17: "smpte428",
+    18: "arib-std-b67",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +83,8 @@ class VideoInfo:
         Seconds.
     declared_frames : int or None
         The header's count, which may be wrong.
-    colour_range, colour_matrix, colour_primaries, colour_transfer : int
-        ``AVCOL_*`` numbers; 2 (0 for the range) is "unspecified".
+    colour_range, colour_matrix, colour_primaries, colour_transfer : str
+        FFmpeg's names, "unspecified" where the file does not say.
     metadata : dict of str to str
         Tags of the container, overlaid by those of the stream.
     """
@@ -46,10 +99,10 @@ class VideoInfo:
     start_time: float | None
     duration: float | None
     declared_frames: int | None
-    colour_range: int
-    colour_matrix: int
-    colour_primaries: int
-    colour_transfer: int
+    colour_range: str
+    colour_matrix: str
+    colour_primaries: str
+    colour_transfer: str
     metadata: dict[str, str]
 
     @property
@@ -84,9 +137,13 @@ def describe(video: VideoInput) -> VideoInfo:
         start_time=start,
         duration=duration,
         declared_frames=stream.frames or None,
-        colour_range=int(context.color_range),
-        colour_matrix=int(context.colorspace),
-        colour_primaries=int(context.color_primaries),
-        colour_transfer=int(context.color_trc),
+        colour_range=_name(RANGES, context.color_range),
+        colour_matrix=_name(MATRICES, context.colorspace),
+        colour_primaries=_name(PRIMARIES, context.color_primaries),
+        colour_transfer=_name(TRANSFERS, context.color_trc),
         metadata={**container.metadata, **stream.metadata},
     )
+
+
+def _name(names: dict[int, str], code: int) -> str:
+    return names.get(int(code), f"reserved ({int(code)})")

@@ -9,6 +9,7 @@ from itertools import islice
 from types import TracebackType
 from typing import Any
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 
@@ -154,6 +155,17 @@ class VideoReader:
                 return waiting
             waiting.close()
         return self._open(options)
+
+    @property
+    def rotation(self) -> int:
+        """Degrees, counter-clockwise, by which the container asks to turn the pictures."""
+        with closing(decode_all(self._start(replace(self.options, thread_count=1)))) as frames:
+            return next((int(frame.rotation) for frame in frames), 0)
+
+    def count_packets(self) -> int:
+        """Count the stream's packets without decoding them."""
+        with self._start(self.options) as video:
+            return sum(packet.size > 0 for packet in video.container.demux(video.stream))
 
     def read(
         self,
