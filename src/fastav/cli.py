@@ -152,6 +152,7 @@ def _progress(total: int, quiet: bool) -> Any:
     except ImportError:
         yield _plain_progress(total)
         return
+    tqdm.monitor_interval = 0  # else tqdm keeps a thread of its own
     with tqdm(total=total or None, unit="frame", file=sys.stderr) as bar:
         yield lambda count: bar.update(count - bar.n)
 
