@@ -18,7 +18,7 @@ from types import ModuleType
 
 from ..errors import BackendError
 
-KERNELS = ("planes", "strides", "swscale")
+KERNELS = ("bits", "planes", "strides", "swscale")
 
 __all__ = ["KERNELS", "chosen", "reason"]
 
@@ -56,6 +56,7 @@ def _load(name: str) -> ModuleType:
     return import_module(f"{__name__}.{name}{_suffix}")
 
 
+bits = _load("bits")
 planes = _load("planes")
 strides = _load("strides")
 swscale = _load("swscale")

@@ -32,7 +32,7 @@ class _Memory:
         }
 
 
-def _rows(
+def rows(
     address: int, pitch: int, itemsize: int, shape: tuple[int, ...]
 ) -> np.ndarray[Any, np.dtype[Any]]:
     """Return rows of native unsigned elements; a third axis is that of channels."""
@@ -47,7 +47,7 @@ def copy(dst: int, dst_pitch: int, src: int, src_pitch: int, row_bytes: int, hei
         memmove(dst + lowest, src + lowest, row_bytes * height)
     else:
         shape = (height, row_bytes)
-        _rows(dst, dst_pitch, 1, shape)[...] = _rows(src, src_pitch, 1, shape)
+        rows(dst, dst_pitch, 1, shape)[...] = rows(src, src_pitch, 1, shape)
 
 
 def swap(
@@ -55,7 +55,7 @@ def swap(
 ) -> None:
     """Copy ``height`` rows of ``width`` elements of 2 or 4 bytes, reversing each one's bytes."""
     shape = (height, width)
-    _rows(dst, dst_pitch, itemsize, shape)[...] = _rows(src, src_pitch, itemsize, shape).byteswap()
+    rows(dst, dst_pitch, itemsize, shape)[...] = rows(src, src_pitch, itemsize, shape).byteswap()
 
 
 def shift(
@@ -72,10 +72,10 @@ def shift(
 
     ``swapped``: the source's byte order is not this machine's; the result's always is.
     """
-    source = _rows(src, src_pitch, 2, (height, width))
+    source = rows(src, src_pitch, 2, (height, width))
     if swapped:
         source = source.byteswap()
-    np.right_shift(source, bits, out=_rows(dst, dst_pitch, 2, (height, width)))
+    np.right_shift(source, bits, out=rows(dst, dst_pitch, 2, (height, width)))
 
 
 def interleave(
@@ -88,9 +88,9 @@ def interleave(
     height: int,
 ) -> None:
     """Merge 2 to 4 planes of 1-, 2- or 4-byte elements into one of as many channels."""
-    merged = _rows(dst, dst_pitch, itemsize, (height, width, len(srcs)))
+    merged = rows(dst, dst_pitch, itemsize, (height, width, len(srcs)))
     for channel, (src, pitch) in enumerate(zip(srcs, src_pitches, strict=True)):
-        merged[..., channel] = _rows(src, pitch, itemsize, (height, width))
+        merged[..., channel] = rows(src, pitch, itemsize, (height, width))
 
 
 def deinterleave(
@@ -103,6 +103,6 @@ def deinterleave(
     height: int,
 ) -> None:
     """Split a plane of 2 to 4 channels of 1-, 2- or 4-byte elements into a plane for each."""
-    merged = _rows(src, src_pitch, itemsize, (height, width, len(dsts)))
+    merged = rows(src, src_pitch, itemsize, (height, width, len(dsts)))
     for channel, (dst, pitch) in enumerate(zip(dsts, dst_pitches, strict=True)):
-        _rows(dst, pitch, itemsize, (height, width))[...] = merged[..., channel]
+        rows(dst, pitch, itemsize, (height, width))[...] = merged[..., channel]
