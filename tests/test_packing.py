@@ -366,6 +366,33 @@ def test_width_of_planes_that_do_not_tell_it() -> None:
     assert pack_frame(np.zeros((4, 18, 2), np.uint8), "yuyv422").width == 18
 
 
+# -- other formats than the stored one ------------------------------------------------------------
+
+
+def test_format_converts() -> None:
+    frame = random_frame("yuv420p")
+    wanted = frame.reformat(format="rgb24", threads=1).to_ndarray()
+    assert same(unpack_frame(frame, format="rgb24"), wanted)
+    assert same(
+        unpack_frame(frame, format="yuv420p", stacked=True), unpack_frame(frame, stacked=True)
+    )
+    for out in strided(wanted.shape, wanted.dtype).values():
+        assert unpack_frame(frame, format="rgb24", out=out) is out
+        assert same(np.ascontiguousarray(out), wanted)
+    deep = unpack_frame(frame, format="rgb48be")
+    assert same(unpack_frame(frame, format="rgb48be", normalize=True), deep.astype(np.uint16))
+    words = unpack_frame(frame, format="rgb565le")
+    parts = unpack_frame(frame, format="rgb565le", components=True)
+    assert same(unpack_frame(pack_frame(parts, "rgb565le")), words)
+    assert unpack_frame(frame, format="nv12", stacked=True).shape == (24, 32)
+    with pytest.raises(UnsupportedFormatError, match="nv12"):
+        unpack_frame(frame, format="nv12")
+    with pytest.raises(TypeError, match="dtype"):
+        unpack_frame(frame, format="rgb24", out=np.zeros((16, 32, 3)))
+    with pytest.raises(ValueError, match="shape"):
+        unpack_frame(frame, format="rgb24", out=np.zeros((16, 32), np.uint8))
+
+
 # -- refusals --------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,9 @@ from .errors import (
     NotAVideoError,
     UnsupportedFormatError,
 )
+from .formats import PixelFormat, pixel_format
 from .info import VideoInfo
+from .packing import pack_frame, unpack_frame, unpack_planes
 from .reader import VideoReader
 
 __version__ = "0.1.0"
@@ -24,6 +26,7 @@ __all__ = [
     "FastavError",
     "FrameChangedError",
     "NotAVideoError",
+    "PixelFormat",
     "UnsupportedFormatError",
     "VideoInfo",
     "VideoReader",
@@ -32,4 +35,8 @@ __all__ = [
     "imiter",
     "imread",
     "open",
+    "pack_frame",
+    "pixel_format",
+    "unpack_frame",
+    "unpack_planes",
 ]

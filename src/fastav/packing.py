@@ -121,12 +121,9 @@ def unpack_frame(
                 f"copy=False: a {stored.name!r} frame has no view as {wanted.name!r}; "
                 "leave out format= or copy=False"
             )
-        from .convert import convert_frame  # it stands on this module
-
         if not (stacked or normalize or components):
-            return convert_frame(frame, wanted.name, out)
-        frame = frame.reformat(format=wanted.name, threads=1)
-        stored = wanted
+            return _converted(frame, wanted, out)
+        frame, stored = _converted_frame(frame, wanted), wanted
 
     layout = frame_layout(stored.name, frame.width, frame.height, stacked=stacked)
     shape = layout.planes[0].shape if stored.kind is Kind.PALETTE else layout.shape
@@ -153,7 +150,7 @@ def unpack_frame(
     if out is None:
         out = np.empty(shape, dtype)
     else:
-        _check_out(out, shape, dtype, frame, layout)
+        _check_out(out, shape, dtype, frame)
 
     if expanded:
         _expand(frame, stored, out)
@@ -301,6 +298,28 @@ def _not_one_array(layout: FrameLayout) -> str:
     )
 
 
+def _converted(frame: av.VideoFrame, wanted: PixelFormat, out: Array | None) -> Array:
+    """Return a frame as one array in another pixel format."""
+    from .convert import convert_frame  # it stands on this module
+
+    layout = frame_layout(wanted.name, frame.width, frame.height)
+    if out is None or layout.shape is None:  # of which the latter raises
+        return convert_frame(frame, wanted.name)
+    _check_out(out, layout.shape, wanted.dtype, frame)
+    if out.flags.c_contiguous:
+        return convert_frame(frame, wanted.name, out)
+    out[...] = convert_frame(frame, wanted.name)
+    return out
+
+
+def _converted_frame(frame: av.VideoFrame, wanted: PixelFormat) -> av.VideoFrame:
+    """Return a frame in another pixel format, with the very samples of `_converted`."""
+    from .convert import FrameConverter
+
+    planes = FrameConverter(wanted.name, planes=True).convert(frame)
+    return pack_frame(planes, wanted.name, width=frame.width)
+
+
 def _changes(format: PixelFormat, normalize: bool) -> tuple[int, bool]:
     """Return what normalizing does to elements: by how much they shift, and if bytes swap."""
     return (format.shift, not format.dtype.isnative) if normalize else (0, False)
@@ -389,13 +408,9 @@ def _view_of_frame(frame: av.VideoFrame, layout: FrameLayout, shape: tuple[int, 
 
 
 def _check_out(
-    out: Array,
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    frame: av.VideoFrame,
-    layout: FrameLayout,
+    out: Array, shape: tuple[int, ...], dtype: np.dtype[Any], frame: av.VideoFrame
 ) -> None:
-    """Raise unless `out` can take the result."""
+    """Raise unless `out` can take what becomes of a frame."""
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out must be a numpy.ndarray, got {type(out).__name__}")
     if out.dtype != dtype:
@@ -412,6 +427,7 @@ def _check_out(
             raise ValueError(f"out overlaps itself (shape {shape}, strides {out.strides})")
         reach += stride * (size - 1)
     low, high = byte_bounds(out)
+    layout = frame_layout(frame.format.name, frame.width, frame.height)
     for source, plane in zip(frame.planes, layout.planes, strict=True):
         start, stop = _strides.span(source.line_size, plane.row_bytes, plane.height)
         if low < source.buffer_ptr + stop and source.buffer_ptr + start < high:
