@@ -1,11 +1,13 @@
 """The measuring itself: clips, workers, checks and the table."""
 
 import json
+from dataclasses import replace
 
 import av
 import numpy as np
 import pytest
 
+from fastav import _kernels
 from fastav._bench import command, make_clip, pictures, race
 from fastav._bench.race import Field, Task, probe
 
@@ -72,9 +74,7 @@ def test_race_gives_medians_ratios_and_memory(clip):
     assert results["pyav"].ratios.keys() == {"floor", "decode-only"}
     assert results["pyav"].version == av.__version__
     assert 0 < results["pyav"].fastest <= results["pyav"].seconds <= results["pyav"].slowest
-    errors = {result.name: result.error for result in indexed}
-    assert errors["pyav"] == ""
-    assert errors["floor"] == "has no access by index"
+    assert [(result.name, result.error) for result in indexed] == [("pyav", "")]
 
 
 def test_iterating_and_the_stored_format(clip):
@@ -88,10 +88,30 @@ def test_writing(clip, tmp_path):
     np.save(array, list(pictures(64, 48, 6)))
     output = tmp_path / "written.mp4"
     job = {"array": str(array), "output": str(output), "codec": "mpeg4", "rate": 30}
+    task, six = Task("write", "write"), replace(clip, frames=6)
     with Field(["decode-only", "pyav"]) as field:
-        results = field.race(clip, Task("write", "write"), rounds=1, job=job)
+        results = field.race(six, task, rounds=1, job=job)
+        too_few = field.race(clip, task, rounds=1, job=job)
     assert [result.error for result in results] == ["", ""]
+    assert [result.error for result in too_few] == ["wrote 6 frames of 12"] * 2
     assert probe("written", [output]).frames == 6
+
+
+def test_slow_builds_are_told(monkeypatch):
+    monkeypatch.setattr(_kernels, "chosen", "python")
+    assert "Python kernels" in race.slow_build()
+    monkeypatch.setattr(_kernels, "chosen", "compiled")
+    assert race.slow_build() == ""
+    traced: dict = {}
+    exec(compile("def copy(*arguments): pass", "planes_c.pyx", "exec"), traced)
+    monkeypatch.setattr(_kernels.planes, "copy", traced["copy"])
+    assert "line tracing" in race.slow_build()
+
+
+def test_a_task_that_a_contender_cannot_do_is_named(clip):
+    with Field(["ffmpeg", "opencv"]) as field:
+        for result in field.race(clip, Task("spread", "spread", None, indices=(0,)), rounds=1):
+            assert result.error
 
 
 def test_unknown_contender_is_refused():

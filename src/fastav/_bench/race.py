@@ -30,20 +30,34 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Self
 
 import av
 import numpy as np
 
+from .. import _kernels
 from .contender import CONTENDERS
 
-__all__ = ["PEERS", "REFERENCES", "Clip", "Field", "Result", "Task", "environment", "probe"]
+__all__ = [
+    "PEERS",
+    "REFERENCES",
+    "Clip",
+    "Field",
+    "Result",
+    "Task",
+    "environment",
+    "probe",
+    "slow_build",
+]
 
 REFERENCES = ("floor", "decode-only", "imageio")
 """The contenders to which ratios are taken."""
 
 PEERS = ("imageio", "pyav", "opencv", "decord", "torchcodec", "ffmpeg")
+
+# What the references do not say anything about, they need not run in.
+_REFERENCE_TASKS = {"floor": ("bulk",), "decode-only": ("bulk", "iterate", "write")}
 
 _SCRIPT = Path(__file__).with_name("contender.py")
 _PACKAGE_ROOT = Path(__file__).parents[2]
@@ -324,7 +338,7 @@ class Field:
         Returns
         -------
         list of Result
-            One per contender, in the order given.
+            One per contender, in the order given; references only where they mean something.
         """
         request = {
             "task": task.kind,
@@ -336,17 +350,24 @@ class Field:
             **(job or {}),
         }
         expected = _expected(clip, task)
-        outcomes: dict[str, list[dict[str, Any]]] = {name: [] for name in self._workers}
+        workers = {
+            name: worker
+            for name, worker in self._workers.items()
+            if task.kind in _REFERENCE_TASKS.get(name, (task.kind,))
+        }
+        outcomes: dict[str, list[dict[str, Any]]] = {name: [] for name in workers}
         errors: dict[str, str] = {}
         draw = random.Random(0)
         for number in range(rounds + 1):
-            running = [name for name in self._workers if name not in errors]
+            running = [name for name in workers if name not in errors]
             draw.shuffle(running)
             for name in running:
                 step = f"round {number} of {rounds}" if number else "warming up"
                 self._progress(f"{clip.name}, {task.name}: {step}, {name}")
-                outcome = self._workers[name].ask(request, self._limit)
-                error = outcome.get("error") or _complaint(name, clip, task, outcome, expected)
+                outcome = workers[name].ask(request, self._limit)
+                error = outcome.get("error") or _complaint(
+                    name, clip, task, outcome, expected, request.get("output", "")
+                )
                 if error:
                     errors[name] = error
                 else:
@@ -355,7 +376,7 @@ class Field:
             Result(name, worker.version, error=errors[name])
             if name in errors
             else _summary(name, worker.version, outcomes)
-            for name, worker in self._workers.items()
+            for name, worker in workers.items()
         ]
 
 
@@ -398,11 +419,15 @@ def _complaint(
     task: Task,
     outcome: Mapping[str, Any],
     expected: list[list[float]] | None,
+    output: str = "",
 ) -> str:
     """Say what is wrong with what a contender made; empty if it will do.
 
     Converters differ in rounding and in how they spread chroma, so the means have some slack.
     """
+    if task.kind == "write":
+        written = probe("written", [output]).frames if output else clip.frames
+        return f"wrote {written} frames of {clip.frames}" if written != clip.frames else ""
     if name in ("floor", "decode-only") or outcome["frames"] is None:
         return ""
     wanted = len(task.indices) or clip.frames
@@ -412,6 +437,28 @@ def _complaint(
         distance = np.abs(np.array(outcome["means"]) - np.array(expected)).max()
         if distance > 4:
             return f"made other pictures than PyAV (their means differ by {distance:.1f} of 255)"
+    return ""
+
+
+def slow_build() -> str:
+    """Say why timings of the fastav that is loaded mean little; empty if they are fine."""
+    if _kernels.chosen == "python":
+        return f"fastav runs on its Python kernels ({_kernels.reason})"
+    # Only kernels built with line tracing show a Python tracer that they run.
+    files: set[str] = set()
+
+    def tracer(frame: FrameType, event: str, argument: object) -> Any:
+        files.add(frame.f_code.co_filename)
+        return tracer
+
+    before = sys.gettrace()
+    sys.settrace(tracer)
+    try:
+        _kernels.planes.copy(0, 0, 0, 0, 0, 0)
+    finally:
+        sys.settrace(before)
+    if any(file.endswith(".pyx") for file in files):
+        return "the kernels were built with line tracing"
     return ""
 
 
