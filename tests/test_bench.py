@@ -1,7 +1,9 @@
 """The measuring itself: clips, workers, checks and the table."""
 
+import importlib.util
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import av
 import numpy as np
@@ -190,3 +192,57 @@ def test_run_bench_makes_its_own_clip(capsys, monkeypatch):
 def test_run_bench_refuses(arguments, message):
     with pytest.raises(ValueError, match=message):
         command.run_bench(**arguments)
+
+
+@pytest.fixture(scope="module")
+def report():
+    path = Path(__file__).parents[1] / "benchmarks" / "report.py"
+    spec = importlib.util.spec_from_file_location("report", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def entry(task, **seconds):
+    floor = seconds["floor"]
+    contenders = {
+        name: {"version": "1.0", "seconds": time, "ratios": {"floor": time / floor}}
+        for name, time in seconds.items()
+    }
+    contenders["decord"] = {"error": "ModuleNotFoundError"}
+    return {
+        "clip": "h264",
+        "pix_fmt": "yuv420p",
+        "width": 64,
+        "height": 48,
+        "frames": 100,
+        "files": 2,
+        "task": task,
+        "contenders": contenders,
+    }
+
+
+def test_report_shows_ratios_and_marks_the_fastest(report):
+    machine = dict.fromkeys(
+        ("cpu", "cores", "system", "python", "av", "ffmpeg", "numpy", "load_average"), "?"
+    )
+    entries = [entry("bulk rgb24", floor=0.5, fastav=0.55, imageio=1.5, opencv=0.52)]
+    text = report.markdown({"environment": machine, "rounds": 5, "results": entries})
+    lines = text.splitlines()
+    assert "| clip | frames/s | fastav | imageio | opencv |" in lines
+    row = "| h264 (yuv420p, 64x48, 2 files) | 364 | 1.10 | 3.00 | **1.04** |"
+    assert row in lines
+    assert "imageio 1.0, opencv 1.0" in text
+
+
+def test_report_replaces_what_is_between_the_markers(report):
+    text = f"before\n{report.START}\nold\n{report.END}\nafter\n"
+    new = report.replace_between(text, "new")
+    assert new == f"before\n{report.START}\nnew\n{report.END}\nafter\n"
+    assert report.replace_between(new, "new") == new
+
+
+@pytest.mark.parametrize("text", ["", "{start}", "{end}{start}", "{start}{start}{end}"])
+def test_report_needs_both_markers(report, text):
+    with pytest.raises(ValueError, match="the text needs one"):
+        report.replace_between(text.format(start=report.START, end=report.END), "new")

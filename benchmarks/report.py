@@ -1,0 +1,177 @@
+"""Results of ``compare.py`` into the README's tables and a plot.
+
+    python benchmarks/report.py benchmarks/results/NAME.json
+
+rewrites what stands between the markers in README.md and, with matplotlib, draws the plot beside
+the results. ``--check`` only tells whether the README is up to date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+__all__ = ["markdown", "plot", "replace_between"]
+
+START, END = "<!-- benchmark:start -->", "<!-- benchmark:end -->"
+ROOT = Path(__file__).parents[1]
+PEERS = ("imageio", "pyav", "opencv", "decord", "torchcodec", "ffmpeg")
+PLOTTED = ("h264 240p", "h264 720p", "h264 1080p", "hevc 10-bit", "vp9", "mpeg4")
+TITLES = {"ffmpeg": "ffmpeg pipe"}
+
+Entry = dict[str, Any]
+
+
+def markdown(document: Entry) -> str:
+    """Tables of a results file, in GitHub's Markdown."""
+    machine, results = document["environment"], document["results"]
+    tasks = list(dict.fromkeys(entry["task"] for entry in results))
+    parts = [
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; "
+        f"Python {machine['python']}, av {machine['av']} (FFmpeg {machine['ffmpeg']}), "
+        f"NumPy {machine['numpy']}; {_versions(results)}. Load average at the start "
+        f"{machine['load_average']}; medians of {document['rounds']} interleaved rounds."
+    ]
+    for task in tasks:
+        chosen = [entry for entry in results if entry["task"] == task]
+        reference = _reference(chosen)
+        parts.append(f"**{task[0].upper()}{task[1:]}**, {_caption(reference)}")
+        parts.append(_table(chosen, reference))
+    return "\n\n".join(parts)
+
+
+def _versions(results: Sequence[Entry]) -> str:
+    found = {
+        name: entry["contenders"][name]["version"]
+        for entry in results
+        for name in PEERS
+        if "version" in entry["contenders"].get(name, {}) and name != "pyav"
+    }
+    return ", ".join(f"{TITLES.get(name, name)} {version}" for name, version in found.items())
+
+
+def _reference(entries: Sequence[Entry]) -> str:
+    """What the times of a task are compared with: the strictest reference that took part."""
+    for name in ("floor", "decode-only", "imageio"):
+        if any("seconds" in entry["contenders"].get(name, {}) for entry in entries):
+            return name
+    return "fastav"
+
+
+def _caption(reference: str) -> str:
+    return {
+        "floor": "time as a multiple of decoding plus filling a fresh array with a constant:",
+        "decode-only": "time as a multiple of what PyAV's codec alone takes:",
+    }.get(reference, f"time as a multiple of {reference}'s:")
+
+
+def _table(entries: Sequence[Entry], reference: str) -> str:
+    peers = [n for n in PEERS if any("seconds" in e["contenders"].get(n, {}) for e in entries)]
+    heads = ["clip", "frames/s", "fastav", *(TITLES.get(name, name) for name in peers)]
+    lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) - 1)]
+    for entry in entries:
+        contenders = entry["contenders"]
+        times = {n: contenders[n]["seconds"] for n in contenders if "seconds" in contenders[n]}
+        readers = [name for name in times if name in ("fastav", *peers)]
+        fastest = min(readers, key=times.__getitem__, default=None)
+        cells = [_clip(entry), _rate(entry, times)]
+        for name in ("fastav", *peers):
+            ratio = contenders.get(name, {}).get("ratios", {}).get(reference)
+            cell = "n/a" if ratio is None else f"{ratio:.2f}"
+            cells.append(f"**{cell}**" if name == fastest else cell)
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _clip(entry: Entry) -> str:
+    size = f"{entry['width']}x{entry['height']}"
+    files = f", {entry['files']} files" if entry["files"] > 1 else ""
+    return f"{entry['clip']} ({entry['pix_fmt']}, {size}{files})"
+
+
+def _rate(entry: Entry, times: dict[str, float]) -> str:
+    if "fastav" not in times:
+        return "n/a"
+    return f"{entry['frames'] * entry['files'] / times['fastav']:.0f}"
+
+
+def replace_between(text: str, made: str) -> str:
+    """Put `made` between the markers.
+
+    Raises
+    ------
+    ValueError
+        If the markers are not there, once each and in order.
+    """
+    before, start, rest = text.partition(START)
+    _, end, after = rest.partition(END)
+    if not (start and end) or START in rest or END in after:
+        raise ValueError(f"the text needs one {START} and one {END} after it")
+    return f"{before}{START}\n{made}\n{END}{after}"
+
+
+def plot(document: Entry, path: Path) -> None:
+    """Draw bulk reading as bars, one group per clip, as an SVG.
+
+    Raises
+    ------
+    ImportError
+        Without matplotlib (``pip install fastav[plot]``).
+    """
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    entries = {e["clip"]: e for e in document["results"] if e["task"] == "bulk rgb24"}
+    shown = [clip for clip in PLOTTED if clip in entries]
+    names = ["fastav", *PEERS]
+    settings = {"svg.fonttype": "none", "svg.hashsalt": "fastav", "font.size": 9}
+    with pyplot.rc_context(settings):
+        figure, axes = pyplot.subplots(figsize=(8, 3.6), layout="constrained")
+        for place, name in enumerate(names):
+            ratios = [entries[c]["contenders"].get(name, {}).get("ratios", {}) for c in shown]
+            xs = [x + (place - (len(names) - 1) / 2) / (len(names) + 1) for x in range(len(shown))]
+            axes.bar(
+                xs,
+                [ratio.get("floor", 0) for ratio in ratios],
+                width=1 / (len(names) + 1),
+                label=TITLES.get(name, name),
+                color="#d1495b" if name == "fastav" else pyplot.cm.Blues(0.25 + place * 0.1),
+            )
+        axes.axhline(1, color="black", linewidth=0.8, linestyle="--")
+        axes.set_xticks(range(len(shown)), shown)
+        axes.set_ylabel("time / floor (less is better)")
+        axes.set_title("Whole video to one rgb24 array")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(ncols=4, frameon=False)
+        figure.savefig(path, metadata={"Date": None})
+        pyplot.close(figure)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("results", type=Path, help="JSON file that compare.py wrote")
+    parser.add_argument("--readme", type=Path, default=ROOT / "README.md")
+    parser.add_argument("--no-plot", action="store_true", help="leave the SVG as it is")
+    parser.add_argument("--check", action="store_true", help="change nothing, only compare")
+    arguments = parser.parse_args()
+    document = json.loads(arguments.results.read_text())
+    old = arguments.readme.read_text()
+    new = replace_between(old, "\n" + markdown(document) + "\n")
+    if arguments.check:
+        if new != old:
+            print(f"{arguments.readme} is not what {arguments.results} says", file=sys.stderr)
+        return int(new != old)
+    arguments.readme.write_text(new)
+    if not arguments.no_plot:
+        plot(document, arguments.results.with_suffix(".svg"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
