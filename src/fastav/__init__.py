@@ -12,6 +12,7 @@ from .errors import (
     UnsupportedFormatError,
 )
 from .formats import PixelFormat, pixel_format
+from .index import FrameIndex
 from .info import VideoInfo
 from .packing import pack_frame, unpack_frame, unpack_planes
 from .reader import VideoReader
@@ -25,6 +26,7 @@ __all__ = [
     "EncodeError",
     "FastavError",
     "FrameChangedError",
+    "FrameIndex",
     "NotAVideoError",
     "PixelFormat",
     "UnsupportedFormatError",

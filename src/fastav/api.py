@@ -8,7 +8,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from .reader import Arrays, VideoReader
+from .reader import VideoReader
+from .sequence import Arrays
 
 __all__ = ["imiter", "imread", "open"]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .convert import FrameConverter, Output
 from .errors import FrameChangedError
 
-__all__ = ["Bulk"]
+__all__ = ["Bulk", "GivenArray"]
 
 # NumPy fills what `resize` adds with zeros, so growing touches memory: at most this much too much.
 _GROWTH: Final = 32 << 20
@@ -51,8 +51,14 @@ class _Growing:
         return self._array
 
 
-class _Given:
-    """The caller's array, filled from its first row on."""
+class GivenArray:
+    """The caller's array: row ``n`` begins at ``address + n * stride``, ``settle(n)`` finishes it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the array does not fit frames like `output`.
+    """
 
     def __init__(self, output: Output, out: object) -> None:
         if not isinstance(out, np.ndarray):
@@ -117,14 +123,14 @@ class Bulk:
         self._converter = converter
         outputs = converter.outputs
         if out is None:
-            self._targets: list[_Growing | _Given] = [
+            self._targets: list[_Growing | GivenArray] = [
                 _Growing(output, max(expected, 1)) for output in outputs
             ]
         else:
             arrays = [out] if isinstance(out, np.ndarray) or len(outputs) == 1 else list(out)
             if len(arrays) != len(outputs):
                 raise ValueError(f"out must be {len(outputs)} arrays, one per plane")
-            self._targets = [_Given(o, a) for o, a in zip(outputs, arrays, strict=True)]
+            self._targets = [GivenArray(o, a) for o, a in zip(outputs, arrays, strict=True)]
 
     def extend(self, frames: Iterable[av.VideoFrame]) -> None:
         """Convert frames behind those already there.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import islice
 from types import TracebackType
 from typing import Any
@@ -18,12 +19,12 @@ from .container import Source, VideoInput, open_input
 from .convert import FrameConverter
 from .decode import decode_all
 from .errors import DecodeError, FrameChangedError
+from .index import FrameIndex
 from .info import VideoInfo, describe
 from .layout import frame_layout
+from .sequence import Arrays, FrameSequence
 
 __all__ = ["ReadOptions", "VideoReader"]
-
-Arrays = NDArray[Any] | tuple[NDArray[Any], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +63,12 @@ class ReadOptions:
         return FrameConverter(self.format, planes=self.planes, resize=self.resize)
 
 
-class VideoReader:
+class VideoReader(FrameSequence):
     """One video stream of a source, as NumPy arrays.
+
+    A sequence of frames: ``len(reader)``, ``reader[7]``, ``reader[::10]``, ``reader[[3, 1, 1]]``,
+    or iterated over. Reader and frames may be shared between threads; readers can be pickled and
+    are right in forked processes.
 
     Parameters
     ----------
@@ -76,6 +81,8 @@ class VideoReader:
         FFmpeg's name of the container, where it cannot be guessed.
     options : mapping of str to str, optional
         FFmpeg's options of demuxer and decoder.
+    index : FrameIndex, optional
+        The index of another reader of the same file, which spares making it again.
     **read_options
         See :class:`ReadOptions`; the defaults of every read, each of which can change them.
 
@@ -101,8 +108,10 @@ class VideoReader:
         stream: int = 0,
         container_format: str | None = None,
         options: Mapping[str, str] | None = None,
+        index: FrameIndex | None = None,
         **read_options: Any,
     ) -> None:
+        super().__init__(index)
         self._input: VideoInput | None = None
         self._closed = False
         self.options = ReadOptions(**read_options)
@@ -111,6 +120,11 @@ class VideoReader:
         self.frames_read = 0
         self._input = self._open(self.options)
         self.info: VideoInfo = describe(self._input)
+        if index is not None and index.file_size != self._input.container.size:
+            self.close()
+            raise ValueError(
+                f"index is of a file of {index.file_size} bytes, {self._source.name!r} is another"
+            )
 
     def __repr__(self) -> str:
         info = self.info
@@ -129,10 +143,32 @@ class VideoReader:
 
     def close(self) -> None:
         """Close the source and stop every thread; safe to call twice."""
-        self._closed = True
-        if self._input is not None:
-            self._input.close()
-            self._input = None
+        with self._lock:
+            self._closed = True
+            self._rest()
+            if self._pipe is not None:
+                self._pipe.close()
+                self._pipe = None
+            if self._input is not None:
+                self._input.close()
+                self._input = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy in another process needs: source, options and index, but no open files."""
+        source = self._source
+        if not isinstance(source.given, (str, os.PathLike, bytes, bytearray)):
+            raise TypeError(f"a reader of {source.name} cannot be pickled; open a path or bytes")
+        return {
+            "source": source.given,
+            "stream": self._stream,
+            "container_format": source.container_format,
+            "options": source.options,
+            "index": self._index,
+            **{field.name: getattr(self.options, field.name) for field in fields(self.options)},
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
 
     def _open(self, options: ReadOptions) -> VideoInput:
         return open_input(
@@ -146,7 +182,8 @@ class VideoReader:
         """An input at its start with these threads: the one from opening if it still fits."""
         if self._closed:
             raise ValueError("the reader is closed")
-        waiting, self._input = self._input, None
+        with self._lock:
+            waiting, self._input = self._input, None
         if waiting is not None:
             if (options.thread_count, options.thread_type) == (
                 self.options.thread_count,
@@ -250,14 +287,18 @@ class VideoReader:
             return tuple(np.empty((0, *plane.shape), plane.dtype) for plane in layout.planes)
         return np.empty((0, *(layout.shape or ())), layout.dtype)
 
-    def iter(self, **changes: Any) -> Iterator[Arrays]:
-        """Iterate over all frames from the first, each a fresh array (or a tuple of planes).
+    def iter(
+        self, *, start: int = 0, stop: int | None = None, step: int = 1, **changes: Any
+    ) -> Iterator[Arrays]:
+        """Iterate over frames, each a fresh array (or a tuple of planes).
 
         Iterations are independent of each other and of reads. Closing the iterator, or leaving it
         to be collected, stops its decoder.
 
         Parameters
         ----------
+        start, stop, step : int
+            Which frames, as in ``range``; all by default.
         **changes
             Fields of :class:`ReadOptions` that differ from the reader's own.
 
@@ -267,19 +308,22 @@ class VideoReader:
             As in :meth:`read`.
         """
         options = replace(self.options, **changes)
-        return self._iterate(options, self._start(options))
+        return self._iterate(options, self._frames(options, start, stop, step), start, step)
 
-    def _iterate(self, options: ReadOptions, video: VideoInput) -> Iterator[Arrays]:
+    def _iterate(
+        self, options: ReadOptions, frames: Generator[av.VideoFrame], start: int, step: int
+    ) -> Iterator[Arrays]:
         converter = options.converter()
         self.frames_read = 0
         try:
-            with closing(decode_all(video)) as frames:
-                for number, frame in enumerate(frames):
+            with closing(frames):
+                for count, frame in enumerate(frames):
                     try:
                         arrays = converter.convert(frame)
                     except FrameChangedError as error:
+                        number = start + count * step
                         raise FrameChangedError(f"frame {number} is {error}", number) from None
-                    self.frames_read = number + 1
+                    self.frames_read = count + 1
                     yield arrays if options.planes else arrays[0]
         except DecodeError as error:
             error.frames_read = self.frames_read

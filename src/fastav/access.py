@@ -1,0 +1,434 @@
+"""Any frame, bit for bit as linear decoding gives it, for as little decoding as that takes.
+
+Three things make it exact. The packet from which decoding starts is one that the index knows to
+need nothing before it. A seek is believed only when the very packet looked for has been read; one
+that lands too late is repeated further back, in the end from the start of the file. And frames are
+told apart not by their times but by the packet that carried them: packets are numbered before they
+are decoded, in the place of their time, which decoders hand through.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+import av
+import av.error
+import numpy as np
+from numpy.typing import NDArray
+
+from .container import VideoInput, clear_errors
+from .errors import DecodeError
+from .index import NO_TIME, FrameIndex
+
+__all__ = ["FrameAccess", "processors"]
+
+Opener = Callable[[int], VideoInput]
+"""Opens the video with so many decoding threads (0: as many as the reader was asked for)."""
+
+if TYPE_CHECKING:
+    Packet = av.Packet[av.VideoStream]
+
+Visit = Callable[[int, av.VideoFrame], None]
+
+# Going on is as cheap as a seek, with which the decoder loses what it has in hand, for this many
+# packets.
+_NEAR: Final = 8
+
+# Decoders known to skip frames that no other refers to, and only these, when told to. (That of hevc
+# goes by layers: it would skip what higher layers refer to.)
+_SKIPPING: Final = frozenset({"h264", "mpeg1video", "mpeg2video", "mpeg4"})
+
+
+class _Map:
+    """The index, turned round: from packets to frames. Shared by all cursors; immutable."""
+
+    def __init__(self, index: FrameIndex) -> None:
+        self.index = index
+        self.count = len(index.packets)
+        carriers = index.carriers
+        self.frame_of: NDArray[np.int32] = np.full(self.count, -1, np.int32)
+        self.frame_of[carriers[::-1]] = np.arange(len(carriers), dtype=np.int32)[::-1]
+        self.starts: NDArray[np.int32] = np.unique(index.entries)
+        # The packets after a carrier that carry nothing belong to it: a second field, a filler.
+        self._in_order = np.sort(carriers)
+
+    def complete(self, number: int) -> int:
+        """Return the packet before which a frame has been fed to the decoder in full.
+
+        That is known for frames that packets tell of; others may lie in a packet further on.
+        """
+        carrier = self.index.carriers[number]
+        if carrier < self.index.decoded:
+            return self.count
+        at = int(np.searchsorted(self._in_order, carrier, "right"))
+        return int(self._in_order[at]) if at < len(self._in_order) else self.count
+
+
+class _Cursor:
+    """One open container, decoding forwards and hopping to where the index says.
+
+    Not thread-safe.
+    """
+
+    def __init__(self, opener: Opener, table: _Map, threads: int, video: VideoInput | None) -> None:
+        self._opener = opener
+        self._table = table
+        self._threads = threads
+        self._seekable = True
+        self._unreachable: set[int] = set()  # packets that no seek has led to
+        # A given video has been read to its end, by the index.
+        self._use(video or opener(threads), 0 if video is None else None)
+
+    def _use(self, video: VideoInput, position: int | None) -> None:
+        self._video = video
+        self._context = video.stream.codec_context
+        self._skips = self._context.codec.canonical_name in _SKIPPING
+        self._skipping = False
+        self._demux = video.container.demux(video.stream)
+        self._held: Packet | None = None  # read, but not decoded yet
+        self._position = position  # number of the packet to be read next; None: unknown
+        self._start: int | None = None  # the packet that decoding started from; None: not begun
+        self._newest = -1  # no frame up to this one will come any more
+        self._ready: deque[tuple[int, av.VideoFrame]] = deque()
+        self._last = (-1, -1)  # packet and number of the frame that came last
+
+    def close(self) -> None:
+        """Stop decoding and close the container."""
+        self._ready.clear()
+        self._video.close()
+
+    # Where to decode from
+
+    def goes_on_to(self, number: int) -> bool:
+        """Whether decoding on from here is right, and no dearer than hopping."""
+        if self._start is None or self._position is None or number <= self._newest:
+            return False
+        entry = int(self._table.index.entries[number])
+        return self._start <= entry <= self._position + _NEAR
+
+    def _hop(self, entry: int) -> None:
+        """Make ready to decode from packet `entry` on."""
+        if self._position is None or not self._position <= entry <= self._position + _NEAR:
+            if not self._seek(entry) and (self._position is None or self._position > entry):
+                self._restart()
+            self._context.flush_buffers()
+        elif self._start is not None:
+            self._context.flush_buffers()
+        while self._position is not None and self._position < entry and self._next() is not None:
+            pass
+        self._ready.clear()
+        self._start = entry
+        self._newest = -1
+        self._last = (-1, -1)
+
+    def _restart(self, threads: int | None = None) -> None:
+        if threads is not None:
+            self._threads = threads
+        self.close()
+        self._use(self._opener(self._threads), 0)
+
+    def _seek(self, entry: int) -> bool:
+        """Seek so that packet `entry` is the next; False if that cannot be done."""
+        if not self._seekable or entry in self._unreachable:
+            return False
+        pts, dts, pos, size = self._table.index.packets[entry].item()
+        for time in self._times(entry):
+            try:
+                self._video.container.seek(time, stream=self._video.stream)
+            except (av.error.FFmpegError, OSError):
+                self._seekable = False
+                return False
+            self._demux = self._video.container.demux(self._video.stream)
+            self._held = None
+            self._position = None
+            for packet in self._demux:
+                if not packet.size:
+                    break
+                found = NO_TIME if packet.pts is None else packet.pts
+                if packet.size == size and found == pts and packet.pos in (pos, None):
+                    self._held, self._position = packet, entry
+                    return True
+                if packet.dts is not None and dts != NO_TIME and packet.dts > dts:
+                    break  # too late
+        self._unreachable.add(entry)
+        return False
+
+    def _times(self, entry: int) -> Iterator[int]:
+        """Yield times to seek to, for packet `entry`, ever earlier."""
+        packets = self._table.index.packets
+        pts, dts = int(packets["pts"][entry]), int(packets["dts"][entry])
+        if pts != NO_TIME:
+            yield pts
+        if dts not in (NO_TIME, pts):
+            yield dts
+        starts = self._table.starts
+        at, back = int(np.searchsorted(starts, entry)), 1
+        while at - back >= 0:
+            earlier = int(packets["dts"][starts[at - back]])
+            if earlier != NO_TIME:
+                yield earlier
+            back *= 2
+
+    # Decoding
+
+    def frame(self, number: int, last: bool = False) -> av.VideoFrame:
+        """Decode up to frame `number` and return it.
+
+        With `last` nothing that follows is wanted, and the decoder is not fed with it.
+        """
+        if not self.goes_on_to(number):
+            self._hop(int(self._table.index.entries[number]))
+        end = self._table.complete(number) if last else self._table.count
+        try:
+            frame = self._advance(number, end)
+        except av.error.FFmpegError:
+            frame = None  # perhaps of a packet further on, which threads decode ahead
+        return frame if frame is not None else self._insist(number)
+
+    def _insist(self, number: int) -> av.VideoFrame:
+        """Get a frame that did not come: with one thread, then from ever further back."""
+        failure: Exception | None = None
+        starts = self._table.starts
+        at, back = int(np.searchsorted(starts, self._table.index.entries[number])), 0
+        self._restart(threads=1)
+        while True:
+            entry = int(starts[max(at - back, 0)])
+            # Damage further on is not even met if draining gives the frame.
+            for end in (self._table.count, int(self._table.index.carriers[number]) + 1):
+                self._hop(entry)
+                try:
+                    frame = self._advance(number, end)
+                except av.error.FFmpegError as error:
+                    failure = error
+                    continue
+                if frame is not None:
+                    return frame
+                break
+            if back >= at:
+                break
+            back = max(2 * back, 1)
+        if failure is not None:
+            raise failure
+        raise DecodeError(f"frame {number} did not come out of the decoder", number)
+
+    def _advance(self, number: int, end: int) -> av.VideoFrame | None:
+        """Decode on until a frame comes, or packet `end`; None if it does not."""
+        ready = self._ready
+        while True:
+            while ready:
+                if ready[0][0] > number:
+                    return None
+                found, frame = ready.popleft()
+                self._newest = found
+                if found == number:
+                    return frame
+            if self._start is None:
+                return None
+            self._feed(number, end)
+
+    def _feed(self, wanted: int, end: int) -> None:
+        """Give the decoder one packet, or at `end` the word that there are no more."""
+        assert self._position is not None
+        packet = self._next() if self._position < end else None
+        if packet is None:
+            self._skip(False)
+            frames = self._context.decode(None)
+            self._start = None  # what it referred to is forgotten
+        else:
+            number = self._position - 1
+            shown = int(self._table.frame_of[number]) if number < self._table.count else -1
+            self._skip(0 <= shown < wanted and number >= self._table.index.decoded)
+            packet.pts = number
+            try:
+                frames = self._context.decode(packet)
+            except av.error.InvalidDataError:
+                begun = self._start
+                if begun is None or not 0 <= shown < self._table.frame_of[begun]:
+                    raise
+                frames = []  # a leading frame, of which nobody expects to be whole
+        for frame in frames:
+            self._receive(frame)
+
+    def _receive(self, frame: av.VideoFrame) -> None:
+        """Find out which frame this is."""
+        table = self._table
+        carrier = frame.pts
+        if carrier is None or not 0 <= carrier < table.count:
+            return
+        packet, number = self._last
+        number = number + 1 if carrier == packet else int(table.frame_of[carrier])
+        self._last = (carrier, number)
+        if number >= 0:
+            frame.pts = int(table.index.pts[number])
+            self._ready.append((number, frame))
+
+    def _skip(self, yes: bool) -> None:
+        """Let the decoder leave out frames that no other refers to."""
+        yes = yes and self._skips
+        if yes is not self._skipping:
+            self._context.skip_frame = "NONREF" if yes else "DEFAULT"
+            self._skipping = yes
+
+    def _next(self) -> Packet | None:
+        """Read the next packet; None at the end."""
+        packet, self._held = self._held, None
+        if packet is None:
+            packet = next(self._demux, None)
+            while packet is not None and not packet.size:
+                packet = next(self._demux, None)
+        if packet is not None and self._position is not None:
+            self._position += 1
+        return packet
+
+
+class FrameAccess:
+    """Random access to the frames of one video.
+
+    Parameters
+    ----------
+    opener : callable
+        ``opener(threads)`` opens the video anew; 0 stands for the reader's own choice of threads.
+    index : FrameIndex
+    workers : int
+        Containers that may decode side by side.
+    video : VideoInput, optional
+        An input that the index was read from; it is put to use and closed.
+
+    Notes
+    -----
+    Not thread-safe: callers take turns. Between calls no thread of its own runs but the decoders',
+    which ``close`` stops.
+    """
+
+    def __init__(
+        self, opener: Opener, index: FrameIndex, workers: int, video: VideoInput | None = None
+    ) -> None:
+        self.index = index
+        self._opener = opener
+        self._table = _Map(index)
+        self._workers = workers
+        self._spare = video
+        self._main: _Cursor | None = None
+        self._side: list[_Cursor] = []
+
+    def close(self) -> None:
+        """Close all containers; they are opened again when needed."""
+        if self._spare is not None:
+            self._spare.close()
+        for cursor in (self._main, *self._side):
+            if cursor is not None:
+                cursor.close()
+        self._spare, self._main, self._side = None, None, []
+
+    def frame(self, number: int) -> av.VideoFrame:
+        """Return one frame; reading frame after frame decodes each once.
+
+        Raises
+        ------
+        DecodeError
+            If the data is damaged where it is needed.
+        """
+        with clear_errors(f"frame {number} cannot be decoded"):
+            if self._main is None:
+                self._main = self._cursor(0)
+            return self._main.frame(number)
+
+    def visit(self, numbers: Sequence[int], begin: Callable[[], Visit]) -> None:
+        """Call a function with each of several frames, decoding what they need once.
+
+        Parameters
+        ----------
+        numbers : sequence of int
+            Increasing.
+        begin : callable
+            Makes the function to be called with a number and its frame; every thread makes its own.
+
+        Raises
+        ------
+        DecodeError
+            If the data is damaged where it is needed.
+        """
+        runs = self._runs(numbers)
+        crew = min(self._workers, len(runs))
+        with clear_errors("a frame of the batch cannot be decoded"):
+            if crew < 2:
+                self._visit_alone(runs, begin())
+            else:
+                self._visit_side_by_side(runs, begin, crew)
+
+    def _visit_alone(self, runs: list[list[int]], visit: Visit) -> None:
+        if self._main is None:
+            self._main = self._cursor(0)
+        for run in runs:
+            for number in run:
+                visit(number, self._main.frame(number))
+
+    def _visit_side_by_side(
+        self, runs: list[list[int]], begin: Callable[[], Visit], crew: int
+    ) -> None:
+        left = iter(runs)
+        lock = threading.Lock()
+        failures: list[BaseException] = []
+        cursors: list[_Cursor | None] = [*self._side[:crew]]
+        cursors.extend([None] * (crew - len(cursors)))
+
+        def work(place: int) -> None:
+            try:
+                cursor = cursors[place]
+                if cursor is None:
+                    with lock:
+                        video, self._spare = self._spare, None
+                    cursor = cursors[place] = self._cursor(1, video)
+                visit = begin()
+                while not failures:
+                    with lock:
+                        run = next(left, None)
+                    if run is None:
+                        return
+                    for number in run:
+                        visit(number, cursor.frame(number, last=number == run[-1]))
+            except BaseException as failure:
+                failures.append(failure)
+
+        threads = [threading.Thread(target=work, args=(place,)) for place in range(1, crew)]
+        for thread in threads:
+            thread.start()
+        work(0)
+        for thread in threads:
+            thread.join()
+        self._side = [cursor for cursor in cursors if cursor is not None] + self._side[crew:]
+        if failures:
+            raise failures[0]
+
+    def _runs(self, numbers: Sequence[int]) -> list[list[int]]:
+        """Split increasing frame numbers where decoding on would be dearer than a hop."""
+        entries = self.index.entries
+        carriers = self.index.carriers
+        runs: list[list[int]] = []
+        reached = -1
+        for number in numbers:
+            if not runs or entries[number] > reached:
+                runs.append([])
+            runs[-1].append(number)
+            reached = max(reached, int(carriers[number]))
+        return runs
+
+    def _cursor(self, threads: int, video: VideoInput | None = None) -> _Cursor:
+        if video is None:
+            video, self._spare = self._spare, None
+        if video is not None:
+            if video.stream.codec_context.is_open:
+                video.close()
+                video = None
+            elif threads:
+                video.stream.codec_context.thread_count = threads
+        return _Cursor(self._opener, self._table, threads, video)
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,549 @@
+"""The frames of a video as a sequence: by number, by time, in batches."""
+
+from __future__ import annotations
+
+import io
+import operator
+import os
+import threading
+import weakref
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import av
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .access import FrameAccess, processors
+from .bulk import Bulk, GivenArray
+from .container import Source, VideoInput, open_input
+from .convert import FrameConverter, Output
+from .decode import decode_all
+from .errors import FrameChangedError
+from .index import FrameIndex, build_index
+
+if TYPE_CHECKING:
+    from .info import VideoInfo
+    from .reader import ReadOptions
+
+__all__ = ["Arrays", "FrameSequence"]
+
+Arrays = NDArray[Any] | tuple[NDArray[Any], ...]
+
+
+class FrameSequence:
+    """Random access for :class:`fastav.VideoReader`, which opens the source.
+
+    The index of the frames is made by the first access that needs one. One lock serves the threads
+    that share a reader; iterations have containers and decoders of their own and go on side by
+    side.
+    """
+
+    _source: Source
+    _stream: int
+    _input: VideoInput | None
+    _closed: bool
+    options: ReadOptions
+    info: VideoInfo
+
+    def __init__(self, index: FrameIndex | None = None) -> None:
+        if index is not None and not isinstance(index, FrameIndex):
+            raise TypeError(f"index must be a FrameIndex or None, got {type(index).__name__}")
+        self._index = index
+        self._access: FrameAccess | None = None
+        self._pipe: _OneWay | None = None
+        self._lock = threading.RLock()
+        self._converter: tuple[ReadOptions, FrameConverter] | None = None
+        _Forks.watch(self)
+
+    # What the index tells
+
+    @property
+    def index(self) -> FrameIndex:
+        """The table of all frames; reading it for the first time reads the file once."""
+        with self._lock:
+            if self._index is None:
+                self._reopen_or_say("the number of frames is not known")
+                video, self._input = self._input, None
+                if video is None:
+                    video = self._open_with(0)
+                self._index = build_index(lambda: self._open_with(1), video)
+                self._access = self._make_access(video)
+            return self._index
+
+    def __len__(self) -> int:
+        if not self._source.reopenable:
+            raise TypeError(f"{self._source.name} cannot seek, so it has no length before its end")
+        return len(self.index)
+
+    @property
+    def pts(self) -> NDArray[np.int64]:
+        """(N,) int64: when each frame is shown, in units of ``info.time_base``; read-only."""
+        return self.index.pts
+
+    @property
+    def timestamps(self) -> NDArray[np.float64]:
+        """(N,) float64: when each frame is shown, in seconds."""
+        return self.index.timestamps
+
+    @property
+    def key_indices(self) -> NDArray[np.intp]:
+        """Numbers of the frames that the container marks as key frames."""
+        return np.flatnonzero(self.index.keys)
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first frame's beginning to the last one's end."""
+        index = self.index
+        return float((index.end - int(index.pts[0])) * index.time_base) if len(index) else 0.0
+
+    @property
+    def fps(self) -> float:
+        """Frames per second: the container's average rate, or counted where it gives none."""
+        if self.info.frame_rate:
+            return float(self.info.frame_rate)
+        return len(self) / self.duration if self.duration else 0.0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of all frames as one array (of the first plane, with ``planes=True``)."""
+        return (len(self), *self._outputs(self.options)[0].shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Element type of the arrays (of the first plane, with ``planes=True``)."""
+        return self._outputs(self.options)[0].dtype
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all frames as arrays."""
+        return len(self) * sum(output.nbytes for output in self._outputs(self.options))
+
+    # By number
+
+    def __getitem__(self, key: Any) -> Arrays:
+        """Read frames by number.
+
+        Parameters
+        ----------
+        key : int, slice, sequence of int, or boolean mask
+            Negative numbers count from the end. A sequence may be in any order and repeat itself;
+            a mask has one element per frame.
+
+        Returns
+        -------
+        ndarray of shape (H, W, C), or (n, H, W, C) for all but a single number
+            Fresh and C-contiguous. With ``planes=True`` a tuple of one array per plane.
+
+        Raises
+        ------
+        IndexError
+            A number outside the video; says which are inside.
+        DecodeError
+            The data is damaged where it is needed.
+        """
+        if isinstance(key, slice):
+            return self.get_batch(range(*key.indices(len(self))))
+        if isinstance(key, (list, tuple, range, np.ndarray)) and np.ndim(key):
+            return self.get_batch(key)
+        try:
+            number = operator.index(key)
+        except TypeError:
+            raise TypeError(
+                "frames are read by an int, a slice, a sequence of ints or a boolean mask, "
+                f"got {type(key).__name__}"
+            ) from None
+        with self._reading():
+            if not self._source.reopenable:
+                frame = self._one_way().frame(number)
+            else:
+                number = self._checked(number)
+                frame = self._random().frame(number)
+            arrays = self._convert(frame, number)
+        return arrays if self.options.planes else arrays[0]
+
+    def get_batch(
+        self,
+        indices: ArrayLike | range,
+        out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
+    ) -> Arrays:
+        """Read frames by number, decoding what they need once.
+
+        Stretches that depend on different key frames are decoded side by side.
+
+        Parameters
+        ----------
+        indices : sequence of int, or boolean mask
+            In any order, with repeats; negative numbers count from the end.
+        out : ndarray, or one per plane, optional
+            Filled instead of a fresh array: shape ``(n, ...)`` with room for all.
+
+        Returns
+        -------
+        ndarray of shape (n, H, W, C)
+            Fresh and C-contiguous, or the part of `out` that was filled (a view). With
+            ``planes=True`` a tuple of one array per plane.
+
+        Raises
+        ------
+        IndexError
+            A number outside the video, or a mask of another length.
+        DecodeError, FrameChangedError, UnsupportedFormatError
+            As in :meth:`VideoReader.read`.
+        ValueError, TypeError
+            `out` does not fit, or `indices` are no numbers.
+        """
+        with self._reading():
+            numbers = self._numbers(indices)
+            options = self.options
+            outputs = self._outputs(options)
+            wanted, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
+            targets = _targets(outputs, len(numbers), out)
+            row_of = dict(zip(wanted.tolist(), first.tolist(), strict=True))
+
+            def begin() -> Callable[[int, av.VideoFrame], None]:
+                converter = self._prepared(options)
+                rows = [GivenArray(o, t) for o, t in zip(outputs, targets, strict=True)]
+
+                def visit(number: int, frame: av.VideoFrame) -> None:
+                    row = row_of[number]
+                    try:
+                        converter.write(frame, *[r.address + row * r.stride for r in rows])
+                    except FrameChangedError as error:
+                        raise FrameChangedError(f"frame {number} is {error}", number) from None
+                    for r in rows:
+                        r.settle(row)
+
+                return visit
+
+            if len(wanted):
+                self._random().visit(wanted.tolist(), begin)
+            source = first[inverse]
+            for row in np.flatnonzero(source != np.arange(len(numbers))).tolist():
+                for target in targets:
+                    target[row] = target[source[row]]
+        arrays = tuple(target[: len(numbers)] for target in targets)
+        return arrays if options.planes else arrays[0]
+
+    # By time
+
+    def get_frames_played_at(
+        self, seconds: ArrayLike, out: NDArray[Any] | Sequence[NDArray[Any]] | None = None
+    ) -> Arrays:
+        """Read the frames that are on screen at given times.
+
+        A frame is on screen from its own timestamp until the next frame's.
+
+        Parameters
+        ----------
+        seconds : float or sequence of float
+            On the clock of :attr:`timestamps`, which need not start at 0.
+        out : ndarray, optional
+            As in :meth:`get_batch`.
+
+        Returns
+        -------
+        ndarray of shape (n, H, W, C), or (H, W, C) for a single time
+
+        Raises
+        ------
+        ValueError
+            A time at which the video is not shown.
+        """
+        times = np.asarray(seconds, np.float64)
+        index = self.index
+        numbers = [index.frame_at(time) for time in times.ravel().tolist()]
+        if times.ndim == 0 and out is None:
+            return self[numbers[0]]
+        return self.get_batch(numbers, out)
+
+    def get_frames_in_range(
+        self,
+        start: float,
+        stop: float,
+        out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
+    ) -> Arrays:
+        """Read the frames on screen in a span of time, half-open.
+
+        Parameters
+        ----------
+        start, stop : float
+            Seconds; the frame on screen at `start` is the first, a frame that begins at `stop` is
+            not among them.
+        out : ndarray, optional
+            As in :meth:`get_batch`.
+
+        Returns
+        -------
+        ndarray of shape (n, H, W, C)
+
+        Raises
+        ------
+        ValueError
+            If `start` is after `stop`, or either lies outside the video.
+        """
+        return self.get_batch(self.index.frames_between(start, stop), out)
+
+    # In order
+
+    def batches(
+        self, size: int, *, start: int = 0, stop: int | None = None, step: int = 1, **changes: Any
+    ) -> Iterator[Arrays]:
+        """Iterate over frames in batches, each a fresh array; the last may be shorter.
+
+        Parameters
+        ----------
+        size : int
+            Frames per batch.
+        start, stop, step : int
+            Which frames, as in ``range``.
+        **changes
+            Fields of :class:`ReadOptions` that differ from the reader's own.
+
+        Yields
+        ------
+        ndarray of shape (n, H, W, C)
+        """
+        if size < 1:
+            raise ValueError(f"size must be 1 or more, got {size}")
+        options = replace(self.options, **changes)
+        frames = self._frames(options, start, stop, step)
+        return self._collect(frames, size, options)
+
+    def _collect(
+        self, frames: Generator[av.VideoFrame], size: int, options: ReadOptions
+    ) -> Iterator[Arrays]:
+        converter: FrameConverter | None = None
+        with closing(frames):
+            for first in frames:
+                if converter is None:
+                    converter = options.converter()
+                    converter.prepare(first)
+                bulk = Bulk(converter, size)
+                bulk.extend([first])
+                bulk.extend(islice(frames, size - 1))
+                arrays = bulk.finish()
+                yield arrays if options.planes else arrays[0]
+
+    def _frames(
+        self, options: ReadOptions, start: int, stop: int | None, step: int
+    ) -> Generator[av.VideoFrame]:
+        """Decoded frames from `start` on, with a decoder of their own."""
+        if start < 0 or step < 1 or (stop is not None and stop < 0):
+            raise ValueError(
+                f"start and stop must be 0 or more and step 1 or more, got {start}, {stop}, {step}"
+            )
+        if start == 0 or not self._source.reopenable:
+            return _slice(decode_all(self._start(options)), start, stop, step)
+        numbers = range(*slice(start, stop, step).indices(len(self.index)))
+        opener = _opener(self._source, self._stream, options)
+        return _each(FrameAccess(opener, self.index, 1), numbers)
+
+    # Inside
+
+    def _start(self, options: ReadOptions) -> VideoInput:
+        raise NotImplementedError
+
+    def _open_with(self, threads: int) -> VideoInput:
+        return _opener(self._source, self._stream, self.options)(threads)
+
+    def _make_access(self, video: VideoInput | None = None) -> FrameAccess:
+        assert self._index is not None
+        workers = self.options.thread_count or processors()
+        opener = _opener(self._source, self._stream, self.options)
+        return FrameAccess(opener, self._index, workers, video)
+
+    def _random(self) -> FrameAccess:
+        self.index  # noqa: B018  (may make the access as well)
+        if self._access is None:
+            self._access = self._make_access()
+        return self._access
+
+    def _one_way(self) -> _OneWay:
+        if self._pipe is None:
+            self._pipe = _OneWay(self._start(self.options), self._source.name)
+        return self._pipe
+
+    def _rest(self) -> None:
+        """Close what is open and can be opened again."""
+        if self._access is not None:
+            self._access.close()
+            self._access = None
+        if self._input is not None and self._source.reopenable:
+            self._input.close()
+            self._input = None
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        with self._lock:
+            if self._closed:
+                raise ValueError("the reader is closed")
+            yield
+
+    def _reopen_or_say(self, what: str) -> None:
+        if self._closed:
+            raise ValueError("the reader is closed")
+        if not self._source.reopenable:
+            raise io.UnsupportedOperation(
+                f"{self._source.name} cannot seek, so {what} before its end; "
+                "iterate over it, or save it to a file first"
+            )
+
+    def _checked(self, number: int) -> int:
+        count = len(self)
+        if not -count <= number < count:
+            raise IndexError(_outside(number, count))
+        return number % count
+
+    def _numbers(self, indices: ArrayLike | range) -> NDArray[np.int64]:
+        """Indices or a mask as frame numbers from 0 on."""
+        count = len(self)
+        given = np.asarray(indices)
+        if given.ndim != 1:
+            raise ValueError(f"indices must have one dimension, got {given.ndim}")
+        if given.dtype == bool:
+            if len(given) != count:
+                raise IndexError(f"the mask has {len(given)} elements, the video {count} frames")
+            return np.flatnonzero(given)
+        if given.size == 0:
+            return np.empty(0, np.int64)
+        if given.dtype.kind not in "iu":
+            raise TypeError(f"indices must be integers or a boolean mask, got {given.dtype}")
+        numbers = given.astype(np.int64)
+        bad = (numbers < -count) | (numbers >= count)
+        if bad.any():
+            raise IndexError(_outside(int(numbers[bad][0]), count))
+        return numbers % count
+
+    def _prepared(self, options: ReadOptions) -> FrameConverter:
+        """A converter whose outputs are those of the video's first frame."""
+        converter = options.converter()
+        info = self.info
+        if info.pixel_format is not None and info.width and info.height:
+            model = av.VideoFrame(info.width, info.height, info.pixel_format)
+        else:
+            model = self._random().frame(0)
+        converter.prepare(model)
+        return converter
+
+    def _shared_converter(self, options: ReadOptions) -> FrameConverter:
+        if self._converter is None or self._converter[0] != options:
+            self._converter = options, self._prepared(options)
+        return self._converter[1]
+
+    def _outputs(self, options: ReadOptions) -> tuple[Output, ...]:
+        with self._lock:
+            return self._shared_converter(options).outputs
+
+    def _convert(self, frame: av.VideoFrame, number: int) -> tuple[NDArray[Any], ...]:
+        try:
+            return self._shared_converter(self.options).convert(frame)
+        except FrameChangedError as error:
+            raise FrameChangedError(f"frame {number} is {error}", number) from None
+
+
+def _outside(number: int, count: int) -> str:
+    if not count:
+        return f"frame {number} is out of range: the video has no frames"
+    return f"frame {number} is out of range: valid are {-count} to {count - 1}"
+
+
+def _slice(
+    frames: Generator[av.VideoFrame], start: int, stop: int | None, step: int
+) -> Generator[av.VideoFrame]:
+    with closing(frames):
+        yield from islice(frames, start, stop, step)
+
+
+def _each(access: FrameAccess, numbers: range) -> Generator[av.VideoFrame]:
+    with closing(access):
+        for number in numbers:
+            yield access.frame(number)
+
+
+def _opener(source: Source, stream: int, options: ReadOptions) -> Callable[[int], VideoInput]:
+    def open_with(threads: int) -> VideoInput:
+        return open_input(
+            source,
+            stream=stream,
+            thread_count=threads or options.thread_count,
+            thread_type=options.thread_type,
+        )
+
+    return open_with
+
+
+def _targets(
+    outputs: tuple[Output, ...], count: int, out: NDArray[Any] | Sequence[NDArray[Any]] | None
+) -> list[NDArray[Any]]:
+    """Arrays for `count` frames: fresh ones, or those given, if they fit."""
+    if out is None:
+        return [np.empty((count, *output.shape), output.dtype) for output in outputs]
+    arrays: list[NDArray[Any]] = [out] if isinstance(out, np.ndarray) else list(out)
+    if len(arrays) != len(outputs):
+        raise ValueError(f"out must be {len(outputs)} arrays, one per plane")
+    for output, array in zip(outputs, arrays, strict=True):
+        if GivenArray(output, array).capacity < count:
+            raise ValueError(f"out has room for {len(array)} frames, {count} were asked for")
+    return arrays
+
+
+class _OneWay:
+    """Frames of a source that cannot seek: forwards only."""
+
+    def __init__(self, video: VideoInput, name: str) -> None:
+        self._frames = decode_all(video)
+        self._name = name
+        self._next = 0
+
+    def close(self) -> None:
+        self._frames.close()
+
+    def frame(self, number: int) -> av.VideoFrame:
+        if number < self._next:
+            raise io.UnsupportedOperation(
+                f"{self._name} cannot seek: frame {number} "
+                + ("would need its end" if number < 0 else f"is past, frame {self._next} is next")
+                + "; read in increasing order, keep what you need, or save it to a file first"
+            )
+        for frame in islice(self._frames, number - self._next, None):
+            self._next = number + 1
+            return frame
+        raise IndexError(f"frame {number} is out of range: the video has ended")
+
+
+class _Forks:
+    """Sees to it that no child process inherits an open decoder.
+
+    Its threads would not exist in the child, and closing it there would wait for them for ever; an
+    inherited file would share its position with the parent's.
+    """
+
+    _readers: ClassVar[weakref.WeakSet[FrameSequence]] = weakref.WeakSet()
+    _held: ClassVar[list[FrameSequence]] = []
+    _watching: ClassVar[bool] = False
+
+    @classmethod
+    def watch(cls, reader: FrameSequence) -> None:
+        if not cls._watching and hasattr(os, "register_at_fork"):
+            os.register_at_fork(
+                before=cls._before, after_in_parent=cls._after, after_in_child=cls._after
+            )
+            cls._watching = True
+        cls._readers.add(reader)
+
+    @classmethod
+    def _before(cls) -> None:
+        for reader in list(cls._readers):
+            reader._lock.acquire()
+            cls._held.append(reader)
+            with suppress(Exception):
+                reader._rest()
+
+    @classmethod
+    def _after(cls) -> None:
+        while cls._held:
+            cls._held.pop()._lock.release()
