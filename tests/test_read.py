@@ -495,6 +495,7 @@ def system_threads() -> int:
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts threads in /proc")
 def test_no_thread_outlives_its_reader(clip: bytes) -> None:
+    gc.collect()
     before = system_threads(), threading.active_count()
     with fastav.open(clip) as reader:
         reader.read()
@@ -508,7 +509,8 @@ def test_no_thread_outlives_its_reader(clip: bytes) -> None:
     next(frames)
     del frames
     gc.collect()
-    assert (system_threads(), threading.active_count()) == before
+    assert system_threads() <= before[0]
+    assert threading.active_count() <= before[1]
 
 
 def test_close_is_safe_twice_and_final(clip: bytes) -> None:

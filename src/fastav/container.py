@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Final
 
 import av
 import av.error
-from av.stream import Discard
+import av.stream
 
 from .errors import DecodeError, FastavError, NotAVideoError
 
@@ -25,6 +25,9 @@ THREAD_TYPES: Final = ("FRAME", "SLICE", "AUTO", "NONE")
 
 # A scheme has two letters at least, so that C:\ is a path.
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
+
+# Keeps a demuxer from reading the other streams; newer than the oldest PyAV that will do.
+_DISCARD_ALL: Any = getattr(getattr(av.stream, "Discard", None), "all", None)
 
 # PyAV asks a Python file for this many bytes at once; few large reads cost less than many small.
 _BUFFER_SIZE = 1 << 18
@@ -263,10 +266,10 @@ def open_input(
             )
         context.thread_type = kind
         context.thread_count = thread_count
-        # Other streams need not even be parsed.
-        for other in container.streams:
-            if other is not chosen:
-                other.discard = Discard.all
+        if _DISCARD_ALL is not None:
+            for other in container.streams:
+                if other is not chosen:
+                    other.discard = _DISCARD_ALL
     except BaseException:
         container.close()
         raise
