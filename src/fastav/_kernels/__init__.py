@@ -18,7 +18,7 @@ from types import ModuleType
 
 from ..errors import BackendError
 
-KERNELS = ("bits", "planes", "strides", "swscale")
+KERNELS = ("bits", "colour", "planes", "strides", "swscale")
 
 __all__ = ["KERNELS", "chosen", "reason"]
 
@@ -57,6 +57,7 @@ def _load(name: str) -> ModuleType:
 
 
 bits = _load("bits")
+colour = _load("colour")
 planes = _load("planes")
 strides = _load("strides")
 swscale = _load("swscale")
