@@ -1,6 +1,6 @@
 """fastav: video into NumPy and back, exactly and fast, on top of PyAV."""
 
-from .api import imiter, imread, open
+from .api import imiter, imread, imwrite, open
 from .backend import Backend, backend
 from .errors import (
     BackendError,
@@ -16,6 +16,7 @@ from .index import FrameIndex
 from .info import VideoInfo
 from .packing import pack_frame, unpack_frame, unpack_planes
 from .reader import VideoReader
+from .writer import VideoWriter
 
 __version__ = "0.1.0"
 
@@ -32,10 +33,12 @@ __all__ = [
     "UnsupportedFormatError",
     "VideoInfo",
     "VideoReader",
+    "VideoWriter",
     "__version__",
     "backend",
     "imiter",
     "imread",
+    "imwrite",
     "open",
     "pack_frame",
     "pixel_format",

@@ -4,36 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import EllipsisType
-from typing import Any
+from typing import Any, Literal, overload
 
 from numpy.typing import NDArray
 
 from .reader import VideoReader
 from .sequence import Arrays
+from .writer import Frames, VideoWriter
 
-__all__ = ["imiter", "imread", "open"]
+__all__ = ["imiter", "imread", "imwrite", "open"]
 
 
-def open(source: object, mode: str = "r", **options: Any) -> VideoReader:
-    """Open a video for reading.
+@overload
+def open(source: object, mode: Literal["r"] = "r", **options: Any) -> VideoReader: ...
+@overload
+def open(source: Any, mode: Literal["w"], **options: Any) -> VideoWriter: ...
+def open(source: Any, mode: str = "r", **options: Any) -> VideoReader | VideoWriter:
+    """Open a video for reading or for writing.
 
     Parameters
     ----------
     source : str, os.PathLike, bytes-like, or binary file object
-        A path, a URL, a whole file in memory or an open file.
-    mode : {"r"}
-        Read.
+        A path, a URL, a whole file in memory or an open file; ``"<bytes>"`` to write into memory.
+    mode : {"r", "w"}
+        Read or write.
     **options
-        See :class:`fastav.VideoReader`.
+        See :class:`fastav.VideoReader` and :class:`fastav.VideoWriter`.
 
     Returns
     -------
-    VideoReader
+    VideoReader or VideoWriter
         A context manager.
     """
-    if mode != "r":
-        raise ValueError(f"mode must be 'r', got {mode!r}")
-    return VideoReader(source, **options)
+    if mode == "r":
+        return VideoReader(source, **options)
+    if mode == "w":
+        return VideoWriter(source, **options)
+    raise ValueError(f"mode must be 'r' or 'w', got {mode!r}")
 
 
 def imread(
@@ -88,3 +95,44 @@ def imiter(source: object, **options: Any) -> Iterator[Arrays]:
     """
     with open(source, **options) as reader:
         yield from reader
+
+
+def imwrite(
+    target: Any,
+    image: Frames,
+    *,
+    in_pixel_format: str = "rgb24",
+    is_batch: bool = True,
+    **options: Any,
+) -> bytes | None:
+    """Write a whole video, or a picture.
+
+    Parameters
+    ----------
+    target : str, os.PathLike, or binary file object
+        A path, an open file or ``"<bytes>"``.
+    image : array_like or iterable
+        The frames, see :meth:`fastav.VideoWriter.write`; arrays of shape (N, H, W, 3) and dtype
+        uint8 for ``in_pixel_format="rgb24"``.
+    in_pixel_format : str
+        What the arrays hold.
+    is_batch : bool
+        False: `image` is one frame.
+    **options
+        See :class:`fastav.VideoWriter`: ``codec``, ``fps``, ``out_pixel_format``, ``options``, ...
+
+    Returns
+    -------
+    bytes or None
+        The file, if the target is ``"<bytes>"``.
+
+    Raises
+    ------
+    ValueError
+        There is no frame, or what :class:`fastav.VideoWriter` raises.
+    """
+    with VideoWriter(target, **options) as writer:
+        writer.write(image, in_pixel_format=in_pixel_format, is_batch=is_batch)
+        if not writer.frames_written:
+            raise ValueError("there is no frame to write")
+    return writer.getvalue() if isinstance(target, str) and target == "<bytes>" else None

@@ -23,7 +23,7 @@ from .formats import Kind, PixelFormat, pixel_format
 from .layout import FrameLayout, frame_layout
 from .packing import copy_frame
 
-__all__ = ["FrameConverter", "Output", "convert_frame"]
+__all__ = ["FrameConverter", "Output", "convert_frame", "refuse_abort"]
 
 # From libswscale/swscale.h.
 _SWS_BILINEAR: Final = 2  # what PyAV's reformat uses
@@ -173,7 +173,7 @@ class FrameConverter:
         source, target = pixel_format(stored), layout.format
         if source == target and same_size:
             return store
-        _refuse_abort(source, frame)
+        refuse_abort(source, frame)
         functions = ffmpeg.functions()
         if (
             functions is not None
@@ -233,7 +233,7 @@ def _is_proven(source: PixelFormat, frame: av.VideoFrame) -> bool:
     return source.log2_chroma_w == 0 == source.log2_chroma_h
 
 
-def _refuse_abort(source: PixelFormat, frame: av.VideoFrame) -> None:
+def refuse_abort(source: PixelFormat, frame: av.VideoFrame) -> None:
     """Refuse what makes libswscale call ``abort()`` (seen in FFmpeg 8.1)."""
     if source.kind is Kind.HARDWARE:
         raise UnsupportedFormatError(

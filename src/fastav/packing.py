@@ -529,8 +529,8 @@ def _check_dtype(array: Array, format: PixelFormat, dtype: np.dtype[Any], what: 
         raise TypeError(f"{format.name!r}: {what} must be a numpy.ndarray, got {array!r:.60}")
     if array.dtype.newbyteorder("=") != dtype.newbyteorder("="):
         raise TypeError(
-            f"{format.name!r}: {what} must have dtype {dtype.str!r} (either byte order), "
-            f"got {array.dtype.str!r}"
+            f"{format.name!r}: {what} must have dtype {dtype.name!r} (either byte order), "
+            f"got {array.dtype.name!r}"
         )
 
 

@@ -1,0 +1,320 @@
+"""Choosing and opening an encoder: codec, pixel format, rate, and clear words where one refuses."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from fractions import Fraction
+from functools import lru_cache
+from numbers import Rational
+from typing import Any, Final, TypeAlias
+
+import av
+import av.error
+import numpy as np
+from av import VideoFrame
+from av.codec.codec import find_best_pix_fmt_of_list
+from av.codec.context import Flags
+from av.container import OutputContainer
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
+
+from .errors import EncodeError
+from .formats import pixel_format
+
+__all__ = ["Encoder", "Rate", "exact_rate"]
+
+Rate: TypeAlias = float | str | Rational
+
+_INT_MAX: Final = 2**31 - 1  # of the C ints that rates are kept in
+
+# FFmpeg's muxer of single pictures names mjpeg as its default for every kind of picture.
+_PICTURE_CODECS: Final = {
+    ".bmp": "bmp", ".dpx": "dpx", ".exr": "exr", ".jp2": "jpeg2000", ".j2k": "jpeg2000",
+    ".jxl": "libjxl", ".pam": "pam", ".pbm": "pbm", ".pcx": "pcx", ".pfm": "pfm", ".pgm": "pgm",
+    ".png": "png", ".ppm": "ppm", ".qoi": "qoi", ".ras": "sunrast", ".sgi": "sgi",
+    ".tga": "targa", ".tif": "tiff", ".tiff": "tiff", ".xbm": "xbm", ".xwd": "xwd",
+}  # fmt: skip
+
+# Raw formats of which every container that holds raw video knows some.
+_RAW_FORMATS: Final = (
+    "bgr24", "bgra", "rgb24", "rgba", "rgb48le", "gray", "gray16le", "yuv420p", "yuv422p",
+    "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p10le",
+)  # fmt: skip
+
+
+class Encoder:
+    """The settings of an encoder, checked against the container as far as FFmpeg can tell.
+
+    Parameters
+    ----------
+    container, extension : str
+        FFmpeg's name of the container and the target's extension.
+    codec : str, optional
+        FFmpeg's name of an encoder or codec; by default what the container prefers.
+    fps : int, float, Fraction, str or NumPy number
+        Frames per second, see :func:`exact_rate`.
+    out_pixel_format : str, optional
+        What to encode, see :meth:`choose_format`.
+    options : mapping, optional
+        Options of the encoder.
+    thread_count : int
+        0 lets the encoder choose.
+    max_keyframe_interval : int, optional
+        Frames from a key frame to the next, at most.
+    force_keyframes : bool, optional
+        Whether no frame may refer beyond a key frame.
+
+    Raises
+    ------
+    ValueError
+        Unknown codec, format or rate.
+    EncodeError
+        The container cannot hold the codec, or the codec the format or rate.
+    """
+
+    def __init__(
+        self,
+        container: str,
+        extension: str,
+        codec: str | None,
+        *,
+        fps: Rate = 24,
+        out_pixel_format: str | None = None,
+        options: Mapping[str, object] | None = None,
+        thread_count: int = 0,
+        max_keyframe_interval: int | None = None,
+        force_keyframes: bool | None = None,
+    ) -> None:
+        if thread_count < 0:
+            raise ValueError(f"thread_count must be 0 (automatic) or more, got {thread_count}")
+        self._container = container
+        self._codec = _find_codec(container, extension, codec)
+        self.name = self._codec.name
+        self.fps = exact_rate(fps)
+        self._format: str | None = None
+        self._options = {str(key): str(value) for key, value in (options or {}).items()}
+        self._thread_count = thread_count
+        self._max_keyframe_interval = max_keyframe_interval
+        self._force_keyframes = force_keyframes
+
+        taken = [format.name for format in self._codec.video_formats or ()]
+        if out_pixel_format is not None:
+            self._format = pixel_format(out_pixel_format).name
+            if taken and self._format not in taken:
+                raise EncodeError(
+                    f"{self.name} does not encode out_pixel_format={out_pixel_format!r}, but "
+                    f"{', '.join(taken)}"
+                )
+        rates = sorted({Fraction(str(rate)) for rate in self._codec.frame_rates or ()})
+        if rates and self.fps not in rates:
+            raise EncodeError(
+                f"{self.name} does not encode {self.fps} frames per second, but "
+                f"{', '.join(map(str, rates))}"
+            )
+
+    def choose_format(self, given: str) -> str:
+        """The pixel format to encode frames of a given one in.
+
+        What was asked for; else for codecs that are always lossless the best match to the frames,
+        for others what the codec lists first, mostly ``yuv420p``.
+        """
+        if self._format is not None:
+            return self._format
+        taken = self._codec.video_formats
+        if self.name == "rawvideo":
+            return _raw_format(self._container, given)
+        if not taken:
+            return given
+        if self._codec.lossless and not self._codec.lossy:
+            best, _ = find_best_pix_fmt_of_list(taken, given, pixel_format(given).alpha)
+            if best is not None:
+                return best.name
+        return taken[0].name
+
+    def open(
+        self,
+        output: OutputContainer,
+        frame: VideoFrame,
+        *,
+        rate: Fraction,
+        time_base: Fraction,
+        rotation: float = 0,
+    ) -> VideoStream:
+        """Add a stream for frames like `frame` to a container and open its encoder.
+
+        Raises
+        ------
+        EncodeError
+            The encoder refuses; says why, as far as one can tell, and what to do.
+        """
+        stream = output.add_stream(self.name, rate, dict(self._options))
+        assert isinstance(stream, VideoStream)
+        context = stream.codec_context
+        context.width, context.height = frame.width, frame.height
+        context.pix_fmt = name = self.choose_format(frame.format.name)
+        context.time_base = time_base
+        context.thread_type = "AUTO"
+        context.thread_count = self._thread_count
+        if self._max_keyframe_interval is not None:
+            context.gop_size = self._max_keyframe_interval
+        if self._force_keyframes is not None:
+            closed = int(Flags.closed_gop.value)
+            flags = int(context.flags)
+            context.flags = flags | closed if self._force_keyframes else flags & ~closed
+        if rotation:
+            if not hasattr(stream, "set_display_rotation"):
+                raise EncodeError("rotation= needs PyAV 18 or later")
+            stream.set_display_rotation(rotation)
+        if self.name == "rawvideo" and not _reads_back(self._container, name):
+            raise EncodeError(
+                f"raw video in {name} would not be read back from the container "
+                f"{self._container!r} as what it is; choose "
+                f"out_pixel_format={_raw_format(self._container, name)!r} or container='nut'"
+            )
+        try:
+            context.open()
+        except av.error.FFmpegError as error:
+            raise EncodeError(self._refusal(context, rate)) from error
+        if context.options:
+            raise EncodeError(
+                f"{self.name} has no option named {', '.join(map(repr, context.options))}"
+            )
+        return stream
+
+    def _refusal(self, context: VideoCodecContext, rate: Fraction) -> str:
+        """Why an encoder did not open, as far as one can tell, and what to do."""
+        width, height, name = (
+            context.width,
+            context.height,
+            self.choose_format(str(context.pix_fmt)),
+        )
+        format = pixel_format(name)
+        across, down = 1 << format.log2_chroma_w, 1 << format.log2_chroma_h
+        if not (width % across or height % down):
+            given = f" and the options {self._options}" if self._options else ""
+            return (
+                f"{self.name} refuses {width}x{height} frames in {name} at {rate} frames per "
+                f"second{given}"
+            )
+        ways = []
+        for taken in self._codec.video_formats or ():
+            other = pixel_format(taken.name)
+            if not (width % 2**other.log2_chroma_w or height % 2**other.log2_chroma_h):
+                ways.append(f"out_pixel_format={other.name!r}")
+                break
+        ways.append("a codec that takes odd sizes (codec='ffv1' in .mkv, 'libvpx-vp9' in .webm)")
+        pad, crop = (
+            f"{kind}(iw/{across})*{across}:{kind}(ih/{down})*{down}" for kind in ("ceil", "trunc")
+        )
+        ways.append(f"filter_sequence=[('pad', '{pad}')] to pad, or [('crop', '{crop}')] to crop")
+        return (
+            f"{self.name} cannot encode {width}x{height} as {name}, whose chroma needs a width "
+            f"divisible by {across} and a height divisible by {down}. Ways out: {', '.join(ways)}"
+        )
+
+
+def _find_codec(container: str, extension: str, name: str | None) -> av.Codec:
+    with av.open(io.BytesIO(), "w", format=container) as probe:
+        default = probe.default_video_codec
+        if container in ("image2", "image2pipe"):
+            default = _PICTURE_CODECS.get(extension.lower(), default)
+        elif default == "wrapped_avframe":  # what yuv4mpegpipe says and means
+            default = "rawvideo"
+        if name is None and default == "none":
+            raise EncodeError(f"the container {container!r} holds no video")
+        try:
+            codec = av.Codec(name or default, "w")
+        except ValueError:
+            raise ValueError(f"this FFmpeg has no encoder named {name or default!r}") from None
+        if codec.type != "video":
+            raise ValueError(f"{codec.name!r} encodes {codec.type}, not video")
+        try:
+            probe.add_stream(codec.name)
+        except ValueError as error:
+            raise EncodeError(
+                f"the container {container!r} cannot hold {codec.name!r}; "
+                f"its own choice is codec={default!r}"
+            ) from error
+        return codec
+
+
+def _raw_format(container: str, given: str) -> str:
+    """The format closest to `given` in which raw video comes back as it went."""
+    if _reads_back(container, given):
+        return given
+    known = [name for name in _RAW_FORMATS if _reads_back(container, name)]
+    if not known:
+        return given
+    best, _ = find_best_pix_fmt_of_list(known, given, pixel_format(given).alpha)
+    return best.name if best is not None else given
+
+
+@lru_cache(maxsize=256)
+def _reads_back(container: str, format: str) -> bool:
+    """Whether a container with raw video tells its pixel format.
+
+    Several write any format and are read back as another (avi takes rgb24 for bgr24).
+    """
+    if container in ("rawvideo", "image2", "image2pipe"):  # tell nothing at all, as everyone knows
+        return True
+    file = io.BytesIO()
+    try:
+        with av.open(file, "w", format=container) as output:
+            stream = output.add_stream("rawvideo", 25)
+            assert isinstance(stream, VideoStream)
+            stream.width, stream.height, stream.pix_fmt = 16, 16, format
+            output.mux(stream.encode(VideoFrame(16, 16, format)))
+            output.mux(stream.encode(None))
+        file.seek(0)
+        with av.open(file) as written:
+            return written.streams.video[0].codec_context.pix_fmt == format
+    except (av.error.FFmpegError, ValueError, IndexError):
+        return False
+
+
+def exact_rate(fps: object) -> Fraction:
+    """Frames per second as the fraction that is meant.
+
+    Parameters
+    ----------
+    fps : int, float, Fraction, Decimal, str or NumPy number
+        A float stands for the simplest fraction that rounds to it, in its own precision: 29.97 is
+        2997/100 and 30000 / 1001 is 30000/1001. All else is taken exactly, unless it is out of the
+        range of FFmpeg's fractions (32 bits) and has to be taken for a float.
+
+    Raises
+    ------
+    ValueError
+        It is none of these, not positive or not finite.
+    """
+    try:
+        if isinstance(fps, bool):
+            raise TypeError
+        if isinstance(fps, (float, np.floating)):
+            rate = _simplest(fps)
+        elif isinstance(fps, np.integer):
+            rate = Fraction(int(fps))
+        else:
+            rate = Fraction(fps)  # type: ignore[call-overload]
+        if max(abs(rate.numerator), rate.denominator) > _INT_MAX:
+            rate = _simplest(float(rate))
+    except (ValueError, OverflowError, ZeroDivisionError, TypeError):
+        raise ValueError(
+            f"fps must be a number or a fraction such as '30000/1001', got {fps!r}"
+        ) from None
+    if rate <= 0 or max(rate.numerator, rate.denominator) > _INT_MAX:
+        raise ValueError(f"fps must be more than 0 and less than 2**31, got {fps!r}")
+    return rate
+
+
+def _simplest(number: float | np.floating[Any]) -> Fraction:
+    """The first convergent of the continued fraction that rounds to a number, in its own type."""
+    rest = Fraction(float(number))
+    before, last = (0, 1), (1, 0)
+    while True:
+        whole = rest.numerator // rest.denominator
+        before, last = last, (whole * last[0] + before[0], whole * last[1] + before[1])
+        if type(number)(last[0] / last[1]) == number:
+            return Fraction(*last)
+        rest = 1 / (rest - whole)

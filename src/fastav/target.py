@@ -1,0 +1,221 @@
+"""Where a video is written to: the counterpart of a source."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+from collections.abc import Mapping
+from typing import Any, BinaryIO, Final, cast
+
+import av
+from av.container import OutputContainer
+
+__all__ = ["Target"]
+
+_NOFILE: Final = 1  # AVFMT_NOFILE: the muxer opens files by name
+
+
+class Target:
+    """A path, a file object or memory to write a container to; not touched before its first byte.
+
+    Parameters
+    ----------
+    given : str, os.PathLike, or binary file object
+        A path, a URL that FFmpeg can write to, an open file (written from its present position on
+        and never closed) or ``"<bytes>"`` for memory.
+    container : str, optional
+        FFmpeg's name of the container ("mp4", "matroska", ...). By default the extension decides.
+    extension : str, optional
+        Take the container of this extension (".mp4") instead of the path's own.
+    options : mapping, optional
+        Options of the muxer.
+
+    Attributes
+    ----------
+    name : str
+        For messages.
+    container : str
+        FFmpeg's name of the container.
+    extension : str
+        With its dot; empty if there is none.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError
+        The path's folder does not exist, or the path is one.
+    ValueError
+        The file object is closed, or there is no such container.
+    TypeError
+        It is nothing that can be written to.
+    """
+
+    def __init__(
+        self,
+        given: object,
+        *,
+        container: str | None = None,
+        extension: str | None = None,
+        options: Mapping[str, object] | None = None,
+    ) -> None:
+        self._memory: io.BytesIO | None = None
+        self._own: _File | None = None
+        self._target: str | BinaryIO
+        if isinstance(given, str) and given == "<bytes>":
+            self._target = self._memory = io.BytesIO()
+            self.name = given
+        elif isinstance(given, (str, os.PathLike)):
+            self._target = self.name = _check_path(os.fsdecode(given))
+        elif callable(getattr(given, "write", None)):
+            self._target, self.name = _check_file(given)
+        else:
+            raise TypeError(
+                f"target must be a path, '<bytes>' or a binary file object, "
+                f"got {type(given).__name__}"
+            )
+        self.container = self._find_container(container, extension)
+        self.extension = extension or os.path.splitext(self.name)[1]
+        self.options = {str(key): str(value) for key, value in (options or {}).items()}
+
+    def _find_container(self, container: str | None, extension: str | None) -> str:
+        named = isinstance(self._target, str)
+        if container is None and extension is None and not named:
+            raise ValueError(f"{self.name} has no extension; pass container='mp4' or the like")
+        guess_from = f"x{extension}" if extension is not None else self.name
+        try:
+            # No file is touched before a header is written.
+            with av.open(guess_from, "w", format=container) as probe:
+                name = str(probe.format.name)
+        except ValueError:
+            if container is not None:
+                raise ValueError(f"this FFmpeg has no container named {container!r}") from None
+            raise ValueError(
+                f"no container goes by the extension of {extension or self.name!r}; "
+                "pass container='mp4' or the like"
+            ) from None
+        return "image2pipe" if name == "image2" and not named else name
+
+    @property
+    def takes_one_frame(self) -> bool:
+        """Whether it is the name of a single picture."""
+        many = "%" in self.name or bool({"update", "frame_pts"} & self.options.keys())
+        return self.container == "image2" and not many
+
+    @property
+    def seekable(self) -> bool:
+        """Whether a container may go back in it to complete its header."""
+        if isinstance(self._target, str):
+            return "://" not in self._target
+        if not all(callable(getattr(self._target, name, None)) for name in ("seek", "tell")):
+            return False
+        return bool(getattr(self._target, "seekable", lambda: True)())
+
+    def open(self) -> OutputContainer:
+        """Open the container; nothing is written before its header."""
+        target: object = self._target
+        if not isinstance(target, str):
+            if self.seekable and cast(BinaryIO, target).tell():
+                target = _FileFromHere(cast(BinaryIO, target))
+        elif not ("://" in target or av.ContainerFormat(self.container, "w").flags & _NOFILE):
+            target = self._own = _File(target)
+        return av.open(target, "w", format=self.container, container_options=self.options)
+
+    def close(self) -> None:
+        """Close the file, if it is not the caller's."""
+        if self._own is not None:
+            self._own.close()
+            self._own = None
+
+    def getvalue(self) -> bytes:
+        """What was written to ``"<bytes>"``."""
+        if self._memory is None:
+            raise ValueError(f"only '<bytes>' has a value, not {self.name!r}")
+        return self._memory.getvalue()
+
+
+class _File(io.RawIOBase):
+    """A file that comes into being with its first byte, and tells FFmpeg its name.
+
+    PyAV would open a path itself, but loses the descriptor where a header cannot be written.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name  # FFmpeg reads the file back by it (movflags=faststart)
+        self._file: io.FileIO | None = None
+
+    def _open(self) -> io.FileIO:
+        if self._file is None:
+            self._file = open(self.name, "wb", buffering=0)  # noqa: SIM115
+        return self._file
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        try:
+            return not stat.S_ISFIFO(os.stat(self.name).st_mode)
+        except OSError:
+            return True
+
+    def write(self, data: Any) -> int:
+        file, rest = self._open(), memoryview(data)
+        try:
+            while rest:
+                rest = rest[file.write(rest) :]
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self.name) from None
+        return len(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._open().seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._open().tell()
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        super().close()
+
+
+class _FileFromHere(io.RawIOBase):
+    """The caller's file with its present position for a beginning; never closes it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._start = file, file.tell()
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        return self._file.write(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        if whence == os.SEEK_SET:
+            offset += self._start
+        return self._file.seek(offset, whence) - self._start
+
+    def tell(self) -> int:
+        return self._file.tell() - self._start
+
+
+def _check_path(path: str) -> str:
+    if "://" not in path:
+        if os.path.isdir(path):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+        if not os.path.isdir(os.path.dirname(path) or "."):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+    return path
+
+
+def _check_file(file: object) -> tuple[BinaryIO, str]:
+    name = f"<{getattr(file, 'name', None) or type(file).__name__}>"
+    if isinstance(file, io.TextIOBase):
+        raise TypeError(f"{name} is open in text mode; open it with mode 'wb'")
+    if getattr(file, "closed", False):
+        raise ValueError(f"{name} is closed")
+    return cast(BinaryIO, file), name
