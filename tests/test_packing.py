@@ -465,7 +465,7 @@ def test_bad_planes(name: str) -> None:
             (plane[None], ValueError, "shape"),
             (plane[:0], ValueError, "shape|height"),
             (plane.ravel(), ValueError, "shape"),
-            (np.zeros(plane.shape, "f8"), TypeError, f"dtype '{re.escape(format.dtype.str)}'"),
+            (np.zeros(plane.shape, "f8"), TypeError, f"dtype '{format.dtype.name}'"),
             (plane.tolist(), TypeError, f"plane {number} must be a numpy.ndarray"),
         ):
             planes = (*good[:number], wrong, *good[number + 1 :])
