@@ -18,7 +18,7 @@ from types import ModuleType
 
 from ..errors import BackendError
 
-KERNELS = ("bits", "colour", "planes", "strides", "swscale")
+KERNELS = ("bayer", "bits", "colour", "planes", "strides", "swscale")
 
 __all__ = ["KERNELS", "chosen", "reason"]
 
@@ -56,6 +56,7 @@ def _load(name: str) -> ModuleType:
     return import_module(f"{__name__}.{name}{_suffix}")
 
 
+bayer = _load("bayer")
 bits = _load("bits")
 colour = _load("colour")
 planes = _load("planes")

@@ -1,0 +1,700 @@
+"""Mosaics of a colour filter array: patterns, planes, demosaicing, and cameras' packings.
+
+A mosaic is an (H, W) array of uint8 or uint16 that holds one colour per sample, as the ``bayer_*``
+pixel formats and cameras give it. A pattern names the colours of its top left 2x2 samples, row by
+row: ``"RGGB"``, ``"BGGR"``, ``"GBRG"`` or ``"GRBG"``, in any case, or the name of a pixel format
+(``"bayer_rggb8"``, ``"bayer_gbrg16le"``). OpenCV looks at the second row and column instead: what
+is RGGB here, in FFmpeg and with cameras is its ``BayerBG``.
+
+Mosaics may have any strides and either byte order (one is copied where the compiled code could not
+take it as it is); results have native byte order. All functions are thread-safe as long as no two
+calls write to the same memory, and those that compute release the GIL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from operator import index
+from typing import Any, Literal, SupportsIndex
+
+import numpy as np
+import numpy.typing as npt
+
+from ._kernels import bayer as _kernel
+
+__all__ = [
+    "crop_pattern",
+    "demosaic",
+    "fliplr_pattern",
+    "flipud_pattern",
+    "merge",
+    "parse_pattern",
+    "rot90_pattern",
+    "split",
+    "subtract_black",
+    "unpack_10p",
+    "unpack_12p",
+    "unpack_raw10",
+    "unpack_raw12",
+    "unpack_raw14",
+    "white_balance",
+]
+
+_Array = npt.NDArray[Any]
+_Packed = bytes | bytearray | memoryview | _Array
+
+# Where red is: (column, row). Every pattern is told apart by it.
+_RED = {"RGGB": (0, 0), "GRBG": (1, 0), "GBRG": (0, 1), "BGGR": (1, 1)}
+_PATTERN = {red: name for name, red in _RED.items()}
+_NAME = re.compile(r"([rgb]{4})|bayer_([rgb]{4})(?:8|16|16le|16be)")
+
+# Gains are held in units of 2**-bits: rounding one moves no sample by more than half a step, as
+# neither 2**-13 * 255 nor 2**-17 * 65535 is more.
+_GAIN_BITS = {1: 12, 2: 16}
+_MAX_GAIN = 16
+
+
+def parse_pattern(name: str) -> str:
+    """Return the pattern that a name means.
+
+    Parameters
+    ----------
+    name : str
+        A pattern or a pixel format of FFmpeg: ``"rggb"``, ``"bayer_rggb16le"``, ...
+
+    Returns
+    -------
+    str
+        ``"RGGB"``, ``"BGGR"``, ``"GBRG"`` or ``"GRBG"``.
+
+    Raises
+    ------
+    ValueError
+        The name is none of these.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"pattern must be a string such as 'RGGB', got {type(name).__name__}")
+    match = _NAME.fullmatch(name.lower())
+    pattern = "" if match is None else (match[1] or match[2]).upper()
+    if pattern not in _RED:
+        raise ValueError(
+            f"pattern must be one of {', '.join(sorted(_RED))}, or the name of a bayer pixel "
+            f"format such as 'bayer_rggb8', got {name!r}"
+        )
+    return pattern
+
+
+def crop_pattern(pattern: str, x: SupportsIndex, y: SupportsIndex) -> str:
+    """Return the pattern of ``mosaic[y:, x:]``.
+
+    Parameters
+    ----------
+    pattern : str
+        The whole mosaic's pattern.
+    x, y : int
+        Columns and rows that are cut off at the left and at the top. Negative: that were added.
+    """
+    red_x, red_y = _RED[parse_pattern(pattern)]
+    return _PATTERN[(red_x - _integer("x", x)) % 2, (red_y - _integer("y", y)) % 2]
+
+
+def fliplr_pattern(pattern: str, width: SupportsIndex) -> str:
+    """Return the pattern of ``mosaic[:, ::-1]``, of a mosaic of ``width`` columns."""
+    red_x, red_y = _RED[parse_pattern(pattern)]
+    return _PATTERN[(_size("width", width) - 1 - red_x) % 2, red_y]
+
+
+def flipud_pattern(pattern: str, height: SupportsIndex) -> str:
+    """Return the pattern of ``mosaic[::-1]``, of a mosaic of ``height`` rows."""
+    red_x, red_y = _RED[parse_pattern(pattern)]
+    return _PATTERN[red_x, (_size("height", height) - 1 - red_y) % 2]
+
+
+def rot90_pattern(
+    pattern: str, width: SupportsIndex, height: SupportsIndex, k: SupportsIndex = 1
+) -> str:
+    """Return the pattern of ``np.rot90(mosaic, k)``.
+
+    Parameters
+    ----------
+    pattern : str
+        The pattern before the rotation.
+    width, height : int
+        The mosaic's size before the rotation.
+    k : int
+        Quarter turns counter-clockwise; negative ones are clockwise.
+    """
+    red_x, red_y = _RED[parse_pattern(pattern)]
+    width, height = _size("width", width), _size("height", height)
+    for _ in range(_integer("k", k) % 4):
+        red_x, red_y = red_y, (width - 1 - red_x) % 2
+        width, height = height, width
+    return _PATTERN[red_x, red_y]
+
+
+def split(mosaic: _Array, pattern: str) -> tuple[_Array, _Array, _Array, _Array]:
+    """Return the four planes of a mosaic, without a copy.
+
+    Parameters
+    ----------
+    mosaic : ndarray of uint8 or uint16, shape (H, W)
+        Any size; of an odd one, the planes that begin first have a row or a column more.
+    pattern : str
+        See :func:`parse_pattern`.
+
+    Returns
+    -------
+    tuple of ndarray
+        R, G1 (green in red rows), G2 (green in blue rows) and B: views of the mosaic, of its dtype,
+        writable if it is. The plane that begins at row y and column x (0 or 1) has the shape
+        ((H - y + 1) // 2, (W - x + 1) // 2). ``np.stack`` makes one array of those of an even size.
+    """
+    _check_samples("mosaic", mosaic)
+    r, g1, g2, b = (mosaic[y::2, x::2] for x, y in _places(pattern))
+    return r, g1, g2, b
+
+
+def merge(planes: Sequence[_Array], pattern: str) -> _Array:
+    """Return a mosaic from its four planes: the inverse of :func:`split`.
+
+    Parameters
+    ----------
+    planes : sequence of four ndarrays of uint8 or uint16
+        R, G1 (green in red rows), G2 (green in blue rows) and B, all of one dtype and of the shapes
+        that :func:`split` gives: equal, or one row or column more where the mosaic's size is odd.
+    pattern : str
+        See :func:`parse_pattern`.
+
+    Returns
+    -------
+    ndarray, shape (H, W)
+        A fresh array of the planes' dtype.
+    """
+    names = ("R plane", "G1 plane", "G2 plane", "B plane")
+    if len(planes) != 4:
+        raise ValueError(f"planes must be four, R, G1, G2 and B, got {len(planes)}")
+    for name, plane in zip(names, planes, strict=True):
+        _check_samples(name, plane)
+        if plane.dtype != planes[0].dtype:
+            raise TypeError(
+                f"planes must be of one dtype, got {planes[0].dtype} and, of the {name}, "
+                f"{plane.dtype}"
+            )
+    shapes = {place: plane.shape for place, plane in zip(_places(pattern), planes, strict=True)}
+    height = shapes[0, 0][0] + shapes[0, 1][0]
+    width = shapes[0, 0][1] + shapes[1, 0][1]
+    for name, place in zip(names, _places(pattern), strict=True):
+        expected = ((height - place[1] + 1) // 2, (width - place[0] + 1) // 2)
+        if shapes[place] != expected:
+            raise ValueError(
+                f"{name} must have the shape {expected} in a {parse_pattern(pattern)} mosaic of "
+                f"{height} rows and {width} columns, got {shapes[place]}"
+            )
+    mosaic = np.empty((height, width), planes[0].dtype)
+    for (x, y), plane in zip(_places(pattern), planes, strict=True):
+        mosaic[y::2, x::2] = plane
+    return mosaic
+
+
+def subtract_black(
+    mosaic: _Array,
+    pattern: str,
+    black: SupportsIndex | Sequence[SupportsIndex],
+    *,
+    out: _Array | None = None,
+) -> _Array:
+    """Subtract black levels from a mosaic; what would be negative becomes 0.
+
+    Parameters
+    ----------
+    mosaic : ndarray of uint8 or uint16, shape (H, W)
+    pattern : str
+        See :func:`parse_pattern`.
+    black : int or four ints
+        The level of all samples, or those of R, G1 (green in red rows), G2 (green in blue rows)
+        and B, between 0 and what the dtype holds.
+    out : ndarray, optional
+        Where to write: the mosaic's shape, its dtype in native byte order, contiguous within rows.
+        It may be the mosaic itself, but not overlap it otherwise.
+
+    Returns
+    -------
+    ndarray, shape (H, W)
+        `out`, or a fresh array.
+    """
+    return _correct(mosaic, pattern, black, None, None, out)
+
+
+def white_balance(
+    mosaic: _Array,
+    pattern: str,
+    gains: Sequence[float],
+    *,
+    bits: SupportsIndex | None = None,
+    out: _Array | None = None,
+) -> _Array:
+    """Multiply a mosaic's colours by gains, rounding half up and clipping to the depth.
+
+    Parameters
+    ----------
+    mosaic : ndarray of uint8 or uint16, shape (H, W)
+    pattern : str
+        See :func:`parse_pattern`.
+    gains : three floats
+        Of red, green and blue, between 0 and 16. Each is rounded (half up) to a multiple of 2**-12
+        for uint8 and of 2**-16 for uint16 first, and what follows is exact.
+    bits : int, optional
+        Depth of the samples, all that the dtype holds unless given: results are clipped to
+        ``2**bits - 1``.
+    out : ndarray, optional
+        See :func:`subtract_black`.
+
+    Returns
+    -------
+    ndarray, shape (H, W)
+        `out`, or a fresh array.
+    """
+    return _correct(mosaic, pattern, 0, gains, bits, out)
+
+
+def demosaic(
+    mosaic: _Array,
+    pattern: str,
+    method: Literal["bilinear", "malvar"] = "bilinear",
+    *,
+    bits: SupportsIndex | None = None,
+    out: _Array | None = None,
+    subtract_black: SupportsIndex | Sequence[SupportsIndex] = 0,
+    white_balance: Sequence[float] | None = None,
+) -> _Array:
+    """Interpolate the two colours that every sample of a mosaic lacks.
+
+    Parameters
+    ----------
+    mosaic : ndarray of uint8 or uint16, shape (H, W)
+        At least 2x2, so that every colour is there.
+    pattern : str
+        See :func:`parse_pattern`.
+    method : {"bilinear", "malvar"}
+        ``"bilinear"``: a missing colour is the average of its two or four nearest samples.
+        ``"malvar"``: the gradient-corrected filters of Malvar, He and Cutler [1]_ (their fig. 2),
+        sharper and with less false colour.
+    bits : int, optional
+        Depth of the samples, all that the dtype holds unless given: results are clipped to
+        ``2**bits - 1``.
+    out : ndarray, optional
+        Where to write: shape (H, W, 3), the mosaic's dtype in native byte order, pixels contiguous
+        within rows, rows anywhere. It must not overlap the mosaic.
+    subtract_black : int or four ints
+        Black levels, as in :func:`subtract_black`, taken off before anything else.
+    white_balance : three floats, optional
+        Gains of red, green and blue, as in :func:`white_balance`.
+
+    Returns
+    -------
+    ndarray, shape (H, W, 3)
+        Red, green and blue: `out`, or a fresh array of the mosaic's dtype in native byte order.
+
+    Notes
+    -----
+    Results are exact: samples less black (not below 0) are multiplied by the rounded gains and
+    weighed without any rounding or clipping; the sum is rounded once, half up, and clipped. Hence
+    black levels give the same picture here as from a call of :func:`subtract_black` before, while
+    one of :func:`white_balance` before would round and clip on the way.
+
+    Beyond its edges the mosaic is mirrored about its outermost samples, which are not repeated:
+    row -1 is row 1, row -2 is row 2. That keeps the pattern's parity.
+
+    References
+    ----------
+    .. [1] H. S. Malvar, L. He and R. Cutler, "High-quality linear interpolation for demosaicing of
+       Bayer-patterned color images", ICASSP 2004, vol. 3, pp. 485-488.
+    """
+    if method not in ("bilinear", "malvar"):
+        raise ValueError(f"method must be 'bilinear' or 'malvar', got {method!r}")
+    _check_samples("mosaic", mosaic)
+    height, width = mosaic.shape
+    if height < 2 or width < 2:
+        raise ValueError(
+            f"mosaic must have at least 2 rows and 2 columns to hold every colour, got "
+            f"{height} x {width}"
+        )
+    correction = _correction(mosaic, subtract_black, white_balance, bits)
+    native = mosaic.dtype.newbyteorder("=")
+    if out is None:
+        out = np.empty((height, width, 3), native)
+    else:
+        _check_out(out, (height, width, 3), native)
+        if np.shares_memory(out, mosaic):
+            raise ValueError("out must not overlap the mosaic")
+    samples = _addressable(mosaic)
+    _kernel.demosaic(
+        out.ctypes.data,
+        out.strides[0],
+        samples.ctypes.data,
+        samples.strides[0],
+        native.itemsize,
+        width,
+        height,
+        *_RED[parse_pattern(pattern)],
+        method == "malvar",
+        *correction,
+    )
+    return out
+
+
+def unpack_raw10(
+    data: _Packed,
+    width: SupportsIndex,
+    height: SupportsIndex,
+    *,
+    row_pitch: SupportsIndex | None = None,
+    out: _Array | None = None,
+) -> _Array:
+    """Unpack MIPI CSI-2 RAW10: four samples in five bytes.
+
+    Four bytes hold the high 8 bits of four samples, the fifth their low 2 bits, the first sample's
+    lowest [1]_. Linux calls it ``V4L2_PIX_FMT_SRGGB10P``.
+
+    Parameters
+    ----------
+    data : bytes-like or ndarray of uint8
+        The packed rows, one after the other; more may follow. Of an array of two dimensions, each
+        row holds one of the picture, perhaps with padding.
+    width, height : int
+        Size of the picture in samples. CSI-2 sends whole groups only; the last group of a row of
+        another width is there in full, and its last samples are left out.
+    row_pitch : int, optional
+        Bytes from one row to the next; without it rows follow each other without padding. For
+        one-dimensional data.
+    out : ndarray of uint16, shape (height, width), optional
+        Where to write, contiguous within rows; it must not overlap the data.
+
+    Returns
+    -------
+    ndarray of uint16, shape (height, width)
+        The samples, 0 to 1023: `out`, or a fresh array.
+
+    Raises
+    ------
+    ValueError
+        The data is too short, or a size does not fit.
+
+    References
+    ----------
+    .. [1] MIPI Alliance, Specification for Camera Serial Interface 2, "RAW Image Data" (RAW10).
+    """
+    return _unpack_mipi(data, width, height, row_pitch, out, 10)
+
+
+def unpack_raw12(
+    data: _Packed,
+    width: SupportsIndex,
+    height: SupportsIndex,
+    *,
+    row_pitch: SupportsIndex | None = None,
+    out: _Array | None = None,
+) -> _Array:
+    """Unpack MIPI CSI-2 RAW12: two samples in three bytes.
+
+    Two bytes hold the high 8 bits of two samples, the third their low 4 bits, the first sample's
+    lowest. Samples are 0 to 4095; all else is as in :func:`unpack_raw10`.
+    """
+    return _unpack_mipi(data, width, height, row_pitch, out, 12)
+
+
+def unpack_raw14(
+    data: _Packed,
+    width: SupportsIndex,
+    height: SupportsIndex,
+    *,
+    row_pitch: SupportsIndex | None = None,
+    out: _Array | None = None,
+) -> _Array:
+    """Unpack MIPI CSI-2 RAW14: four samples in seven bytes.
+
+    Four bytes hold the high 8 bits of four samples, the other three their low 6 bits, the first
+    sample's lowest. Samples are 0 to 16383; all else is as in :func:`unpack_raw10`.
+    """
+    return _unpack_mipi(data, width, height, row_pitch, out, 14)
+
+
+def unpack_10p(
+    data: _Packed,
+    width: SupportsIndex,
+    height: SupportsIndex,
+    *,
+    row_pitch: SupportsIndex | None = None,
+    out: _Array | None = None,
+) -> _Array:
+    """Unpack 10-bit samples as GenICam's ``Mono10p`` and ``BayerRG10p`` (``GR``, ...) have them.
+
+    Samples follow each other without a gap, from the lowest bit of the first byte on [1]_.
+
+    Parameters
+    ----------
+    data : bytes-like or ndarray of uint8
+        The packed samples; more may follow. Of an array of two dimensions, each row holds one of
+        the picture, perhaps with padding.
+    width, height : int
+        Size of the picture in samples.
+    row_pitch : int, optional
+        Bytes from one row to the next, for one-dimensional data. Without it the picture is one run
+        of samples, as the convention has it: a row of a width that fills no whole number of bytes
+        ends, and the next one begins, within a byte. Cameras that pad rows to whole bytes need
+        ``row_pitch=(10 * width + 7) // 8`` or more.
+    out : ndarray of uint16, shape (height, width), optional
+        Where to write, contiguous within rows; it must not overlap the data.
+
+    Returns
+    -------
+    ndarray of uint16, shape (height, width)
+        The samples, 0 to 1023: `out`, or a fresh array.
+
+    Raises
+    ------
+    ValueError
+        The data is too short, or a size does not fit.
+
+    References
+    ----------
+    .. [1] EMVA, GenICam Pixel Format Naming Convention (PFNC), "lsb packed" pixels.
+    """
+    return _unpack_lsb(data, width, height, row_pitch, out, 10)
+
+
+def unpack_12p(
+    data: _Packed,
+    width: SupportsIndex,
+    height: SupportsIndex,
+    *,
+    row_pitch: SupportsIndex | None = None,
+    out: _Array | None = None,
+) -> _Array:
+    """Unpack 12-bit samples as GenICam's ``Mono12p`` and ``BayerRG12p`` (``GR``, ...) have them.
+
+    Samples are 0 to 4095; all else is as in :func:`unpack_10p`. GigE Vision's older
+    ``Mono12Packed`` is another packing.
+    """
+    return _unpack_lsb(data, width, height, row_pitch, out, 12)
+
+
+def _places(pattern: str) -> list[tuple[int, int]]:
+    """First column and row of R, G1, G2 and B."""
+    x, y = _RED[parse_pattern(pattern)]
+    return [(x, y), (1 - x, y), (x, 1 - y), (1 - x, 1 - y)]
+
+
+def _integer(name: str, value: SupportsIndex) -> int:
+    try:
+        return index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+
+
+def _size(name: str, value: SupportsIndex) -> int:
+    size = _integer(name, value)
+    if size < 1:
+        raise ValueError(f"{name} must be at least 1, got {size}")
+    return size
+
+
+def _check_samples(name: str, array: _Array) -> None:
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name} must be a NumPy array, got {type(array).__name__}")
+    if array.dtype.kind != "u" or array.dtype.itemsize > 2:
+        raise TypeError(f"{name} must be of uint8 or uint16, got {array.dtype}")
+    if array.ndim != 2:
+        raise ValueError(f"{name} must have the shape (H, W), got {array.shape}")
+
+
+def _check_out(out: _Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Refuse an output that a kernel could not write row by row."""
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be a NumPy array, got {type(out).__name__}")
+    if out.dtype != dtype:
+        raise TypeError(f"out must be of {dtype} in native byte order, got {out.dtype.str}")
+    if out.shape != shape:
+        raise ValueError(f"out must have the shape {shape}, got {out.shape}")
+    if not out.flags.writeable:
+        raise ValueError("out must be writable, got a read-only array")
+    if not _rows_contiguous(out) or (shape[0] > 1 and abs(out.strides[0]) < out[:1].nbytes):
+        raise ValueError(
+            f"out must be aligned and contiguous within rows that do not overlap, got strides "
+            f"{out.strides}"
+        )
+
+
+def _rows_contiguous(array: _Array) -> bool:
+    return array.flags.aligned and array[:1].flags.c_contiguous
+
+
+def _addressable(mosaic: _Array) -> _Array:
+    """The mosaic, or a copy where it is not native, aligned and contiguous within rows."""
+    if mosaic.dtype.isnative and _rows_contiguous(mosaic):
+        return mosaic
+    return mosaic.astype(mosaic.dtype.newbyteorder("="), order="C")
+
+
+def _correction(
+    mosaic: _Array,
+    black: SupportsIndex | Sequence[SupportsIndex],
+    gains: Sequence[float] | None,
+    bits: SupportsIndex | None,
+) -> tuple[int, tuple[int, ...], tuple[int, ...], int]:
+    """The kernels' maximum, black, gain and shift."""
+    itemsize = mosaic.dtype.itemsize
+    depth = 8 * itemsize if bits is None else _integer("bits", bits)
+    if not 1 <= depth <= 8 * itemsize:
+        raise ValueError(f"bits must be 1 to {8 * itemsize} for {mosaic.dtype}, got {depth}")
+    levels = _levels(black, 2 ** (8 * itemsize) - 1)
+    if gains is None:
+        return 2**depth - 1, levels, (1, 1, 1), 0
+    shift = _GAIN_BITS[itemsize]
+    return 2**depth - 1, levels, _factors(gains, 2**shift), shift
+
+
+def _levels(
+    black: SupportsIndex | Sequence[SupportsIndex], maximum: int
+) -> tuple[int, int, int, int]:
+    """One black level or four as four."""
+    given: Sequence[Any] = [black] * 4 if np.ndim(black) == 0 else list(black)  # type: ignore[arg-type]
+    levels = tuple(_integer("a black level", level) for level in given)
+    if len(levels) != 4 or not all(0 <= level <= maximum for level in levels):
+        raise ValueError(
+            f"black must be one level or four, of R, G1, G2 and B, from 0 to {maximum}, "
+            f"got {black!r}"
+        )
+    return levels
+
+
+def _factors(gains: Sequence[float], one: int) -> tuple[int, int, int]:
+    """Gains in units of 1 / `one`, rounded half up."""
+    expected = f"white balance must be three gains, red, green and blue, from 0 to {_MAX_GAIN}"
+    try:
+        values = tuple(float(gain) for gain in gains)
+    except (TypeError, ValueError):
+        raise TypeError(f"{expected}, got {gains!r}") from None
+    if len(values) != 3 or not all(0 <= value <= _MAX_GAIN for value in values):
+        raise ValueError(f"{expected}, got {gains!r}")
+    r, g, b = (int(value * one + 0.5) for value in values)
+    return r, g, b
+
+
+def _correct(
+    mosaic: _Array,
+    pattern: str,
+    black: SupportsIndex | Sequence[SupportsIndex],
+    gains: Sequence[float] | None,
+    bits: SupportsIndex | None,
+    out: _Array | None,
+) -> _Array:
+    _check_samples("mosaic", mosaic)
+    correction = _correction(mosaic, black, gains, bits)
+    red = _RED[parse_pattern(pattern)]
+    native = mosaic.dtype.newbyteorder("=")
+    if out is None:
+        out = np.empty(mosaic.shape, native)
+    else:
+        _check_out(out, mosaic.shape, native)
+        same = out.ctypes.data == mosaic.ctypes.data and out.strides == mosaic.strides
+        if np.shares_memory(out, mosaic) and not (same and out.dtype == mosaic.dtype):
+            raise ValueError("out must be the mosaic itself or not overlap it")
+    samples = _addressable(mosaic)
+    height, width = mosaic.shape
+    _kernel.correct(
+        out.ctypes.data,
+        out.strides[0],
+        samples.ctypes.data,
+        samples.strides[0],
+        native.itemsize,
+        width,
+        height,
+        *red,
+        *correction,
+    )
+    return out
+
+
+def _unpack_mipi(
+    data: _Packed,
+    width: SupportsIndex,
+    height: SupportsIndex,
+    row_pitch: SupportsIndex | None,
+    out: _Array | None,
+    bits: int,
+) -> _Array:
+    columns, rows = _size("width", width), _size("height", height)
+    group = 2 if bits == 12 else 4
+    row_bytes = -(-columns // group) * group * bits // 8
+    packed, pitch = _packed_rows(data, rows, row_bytes, row_pitch)
+    if pitch is None:
+        pitch = row_bytes
+    _check_length(packed, (rows - 1) * pitch + row_bytes)
+    out = _unpacked(packed, out, rows, columns)
+    _kernel.unpack_mipi(
+        out.ctypes.data, out.strides[0], packed.ctypes.data, pitch, columns, rows, bits
+    )
+    return out
+
+
+def _unpack_lsb(
+    data: _Packed,
+    width: SupportsIndex,
+    height: SupportsIndex,
+    row_pitch: SupportsIndex | None,
+    out: _Array | None,
+    bits: int,
+) -> _Array:
+    columns, rows = _size("width", width), _size("height", height)
+    row_bits = columns * bits
+    packed, pitch = _packed_rows(data, rows, (row_bits + 7) // 8, row_pitch)
+    bit_pitch = row_bits if pitch is None else 8 * pitch
+    _check_length(packed, ((rows - 1) * bit_pitch + row_bits + 7) // 8)
+    out = _unpacked(packed, out, rows, columns)
+    _kernel.unpack_lsb(
+        out.ctypes.data, out.strides[0], packed.ctypes.data, bit_pitch, columns, rows, bits
+    )
+    return out
+
+
+def _packed_rows(
+    data: _Packed, rows: int, row_bytes: int, row_pitch: SupportsIndex | None
+) -> tuple[_Array, int | None]:
+    """The data as contiguous bytes, and the pitch of its rows if one is known."""
+    if not isinstance(data, np.ndarray):
+        try:
+            data = np.frombuffer(data, np.uint8)
+        except (TypeError, BufferError) as error:
+            raise TypeError(f"data must be bytes or an array of uint8: {error}") from None
+    elif data.dtype != np.uint8:
+        raise TypeError(f"data must be bytes or an array of uint8, got {data.dtype}")
+    pitch = None if row_pitch is None else _integer("row_pitch", row_pitch)
+    if data.ndim == 2:
+        if data.shape[0] < rows:
+            raise ValueError(f"data must have at least {rows} rows, got {data.shape[0]}")
+        if pitch is not None and pitch != data.shape[1]:
+            raise ValueError(
+                f"row_pitch is for one-dimensional data; the rows given have {data.shape[1]} bytes"
+            )
+        pitch = data.shape[1]
+    elif data.ndim != 1:
+        raise ValueError(f"data must have one or two dimensions, got the shape {data.shape}")
+    if pitch is not None and pitch < row_bytes:
+        raise ValueError(f"a row takes {row_bytes} bytes, but the row pitch is {pitch}")
+    return np.ascontiguousarray(data).reshape(-1), pitch
+
+
+def _check_length(packed: _Array, needed: int) -> None:
+    if packed.size < needed:
+        raise ValueError(f"data must have at least {needed} bytes, got {packed.size}")
+
+
+def _unpacked(packed: _Array, out: _Array | None, rows: int, columns: int) -> _Array:
+    if out is None:
+        return np.empty((rows, columns), np.uint16)
+    _check_out(out, (rows, columns), np.dtype(np.uint16))
+    if np.shares_memory(out, packed):
+        raise ValueError("out must not overlap the data")
+    return out
