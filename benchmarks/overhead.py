@@ -1,0 +1,76 @@
+"""What the Python around a frame costs: ``python benchmarks/overhead.py``.
+
+Reads a 320x240 clip with every conversion replaced by nothing, and the same clip with PyAV's bare
+decode step; the difference, over the frames, is fastav's own cost. Processor time of this process
+(one decoding thread, so that no other thread's time is in it), the least of many rounds.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+
+import fastav
+from fastav import convert
+from fastav._bench import make_clip
+
+FRAMES, ROUNDS = 300, 15
+
+
+def bare(path: Path) -> None:
+    """PyAV's own decode step, and nothing else."""
+    with av.open(path) as container:
+        stream = container.streams.video[0]
+        stream.thread_count = 1
+        for packet in container.demux(stream):
+            for _ in packet.decode():
+                pass
+
+
+def read(path: Path) -> None:
+    fastav.imread(path, thread_count=1)
+
+
+def iterate(path: Path) -> None:
+    for _ in fastav.imiter(path, thread_count=1):
+        pass
+
+
+class Nothing:
+    """A scaler that converts nothing."""
+
+    def __init__(self, *arguments: object) -> None:
+        pass
+
+    def scale(self, *arguments: object) -> None:
+        pass
+
+
+def processor_time(work: Callable[[Path], None], path: Path) -> int:
+    begin = time.process_time_ns()
+    work(path)
+    return time.process_time_ns() - begin
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clip.mp4"
+        make_clip(path, 320, 240, FRAMES)
+        convert.swscale.Scaler = Nothing
+        works = (bare, read, iterate)
+        least = dict.fromkeys(works, 1 << 62)
+        for _ in range(ROUNDS):
+            for work in works:
+                least[work] = min(least[work], processor_time(work, path))
+    print(f"PyAV's decode step: {least[bare] / FRAMES / 1000:.1f} us a frame")
+    for work in works[1:]:
+        more = (least[work] - least[bare]) / FRAMES / 1000
+        print(f"{work.__name__} adds {more:.1f} us a frame, opening and the array included")
+
+
+if __name__ == "__main__":
+    main()
