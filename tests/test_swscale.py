@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -16,6 +17,7 @@ from fastav.formats import Kind, pixel_format, software_formats
 
 from .media import rows
 
+FFMPEG = partial(convert.ConversionOptions, conversion="ffmpeg")
 TARGETS = {"rgb24": 3, "bgr24": 3, "rgba": 4, "bgra": 4, "rgb48le": 6}
 SIZES = [
     (64, 16),
@@ -61,7 +63,7 @@ def pyav_leaves_columns(source: str, target: str, width: int) -> bool:
 
 def converted(frame: av.VideoFrame, target: str) -> np.ndarray[Any, Any]:
     """Convert between guard bytes, which must survive."""
-    converter = convert.FrameConverter(target)
+    converter = convert.FrameConverter(FFMPEG(format=target))
     (output,) = converter.prepare(frame)
     guard = 256
     for fill in (0x5A, 0xA5):
@@ -197,7 +199,7 @@ def test_scaler_refuses_what_libswscale_refuses(suffix: str) -> None:
 
 
 def test_mid_stream_colour_tags_are_followed() -> None:
-    converter = convert.FrameConverter("rgb24")
+    converter = convert.FrameConverter(FFMPEG())
     reformatter = VideoReformatter()
     for matrix in (1, 9, 1):
         frame = noise("yuv420p", 64, 16)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from types import EllipsisType
 from typing import Any, Literal, overload
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .reader import VideoReader
@@ -59,7 +60,8 @@ def imread(
     index : int or ...
         ``...`` or None reads all frames, a number that frame alone.
     out : ndarray, optional
-        The caller's array, see :meth:`fastav.VideoReader.read`.
+        The caller's array, see :meth:`fastav.VideoReader.read`; with a number for `index` one
+        frame's array.
     **options
         See :class:`fastav.VideoReader`: ``format``, ``thread_count``, ``thread_type``, ...
 
@@ -69,13 +71,13 @@ def imread(
         A fresh array, or the part of `out` that was filled. With an `index` one frame, without the
         first axis.
     """
-    with open(source, **options) as reader:
+    with VideoReader(source, **options) as reader:
         if index is None or index is ...:
             return reader.read(out=out)
-        one = reader.read(start=index, stop=index + 1, out=out)
-        if reader.frames_read == 0:
-            raise IndexError(f"frame {index} is out of range")
-        return tuple(a[0] for a in one) if isinstance(one, tuple) else one[0]
+        if out is None:
+            return reader[index]
+        reader.get_batch([index], out=out[np.newaxis])
+        return out
 
 
 def imiter(source: object, **options: Any) -> Iterator[Arrays]:
@@ -93,7 +95,7 @@ def imiter(source: object, **options: Any) -> Iterator[Arrays]:
     ndarray of shape (H, W, C)
         Each a fresh array.
     """
-    with open(source, **options) as reader:
+    with VideoReader(source, **options) as reader:
         yield from reader
 
 

@@ -1,21 +1,21 @@
 """From a frame to an array in another format, straight into the caller's memory.
 
-The one place that chooses how: the stored planes are copied, or FFmpeg's converter writes into the
-array itself, or PyAV's reformatter makes a frame whose planes are copied.
+The one place that chooses how: the stored planes are copied, or the colour kernels or FFmpeg's
+converter write into the array itself, or PyAV's reformatter makes a frame whose planes are copied.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from . import ffmpeg
+from . import colour, ffmpeg
 from ._kernels import planes as plane_kernels
 from ._kernels import swscale
 from .errors import FrameChangedError, UnsupportedFormatError
@@ -23,7 +23,7 @@ from .formats import Kind, PixelFormat, pixel_format
 from .layout import FrameLayout, frame_layout
 from .packing import copy_frame
 
-__all__ = ["FrameConverter", "Output", "convert_frame", "refuse_abort"]
+__all__ = ["ConversionOptions", "FrameConverter", "Output", "convert_frame", "refuse_abort"]
 
 # From libswscale/swscale.h.
 _SWS_BILINEAR: Final = 2  # what PyAV's reformat uses
@@ -58,30 +58,100 @@ class Output:
         return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
 
 
-class FrameConverter:
-    """Convert frames of one video to one format, in the caller's memory.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversionOptions:
+    """How a frame becomes an array.
 
-    Parameters
+    Attributes
     ----------
     format : str or None
         Pixel format of the result; None keeps the stored one.
     planes : bool
-        One output per plane instead of one array; admits every software format.
+        A tuple with one array per plane instead of one array; admits every software format.
     resize : bool
         Scale frames of another size to the size of the first, and convert other pixel formats to
         its own, instead of raising.
+    conversion : {"exact", "ffmpeg"}
+        Whose arithmetic makes RGB and grey: fastav's kernels, correctly rounded, or FFmpeg's
+        converter, bit for bit as PyAV's ``reformat``. What the kernels do not know (palettes, float
+        formats, subsampled chroma of interlaced frames, scaling, ...) FFmpeg converts in any case.
+    matrix : {"bt601", "bt709", "bt2020", "smpte240m", "fcc"} or None
+        Overrules the frames' own tags; for ``"exact"`` only.
+    range : {"limited", "full"} or None
+        Overrules the frames' own tags; for ``"exact"`` only.
+    chroma : {"nearest", "linear"}
+        How ``"exact"`` brings subsampled chroma to full size.
+    siting : {"left", "centre", "top-left"}
+        Where chroma samples lie, for ``chroma="linear"``; PyAV does not show the frames' own tag.
+    layout : {"hwc", "chw"}
+        Channels last, or planes first: (C, H, W).
+    dtype : numpy dtype or None
+        ``"float32"`` scales to 0..1; None is the format's own.
+    mean, std : float or sequence of float, optional
+        With ``dtype="float32"``: subtracted from, then divided into, each channel.
+    """
+
+    format: str | None = "rgb24"
+    planes: bool = False
+    resize: bool = False
+    conversion: str = "exact"
+    matrix: str | None = None
+    range: str | None = None
+    chroma: str = "nearest"
+    siting: str = "left"
+    layout: str = "hwc"
+    dtype: DTypeLike | None = None
+    mean: float | Sequence[float] | None = None
+    std: float | Sequence[float] | None = None
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices:
+                raise ValueError(f"{name} must be {' or '.join(map(repr, choices))}, got {value!r}")
+        if self.format is not None:
+            pixel_format(self.format)
+        if self.conversion == "ffmpeg" and (self.matrix, self.range) != (None, None):
+            raise ValueError("matrix and range overrule the frames' tags in 'exact' only")
+        if self.planes and not self.is_plain:
+            raise ValueError("planes=True gives stored samples: layout and dtype must be left out")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the result is laid out as FFmpeg lays out the format."""
+        return self.layout == "hwc" and self.dtype is None
+
+
+_CHOICES: Final[dict[str, tuple[str | None, ...]]] = {
+    "conversion": ("exact", "ffmpeg"),
+    "matrix": (*colour.MATRICES, None),
+    "range": ("limited", "full", None),
+    "chroma": ("nearest", "linear"),
+    "siting": ("left", "centre", "top-left"),
+    "layout": ("hwc", "chw"),
+}
+
+
+class FrameConverter:
+    """Convert frames of one video, in the caller's memory.
+
+    Parameters
+    ----------
+    options : ConversionOptions
+
+    Attributes
+    ----------
+    outputs : tuple of Output
+        What a frame becomes; empty before the first one.
 
     Notes
     -----
     Not thread-safe: the converters below keep state. The first frame fixes the outputs.
     """
 
-    def __init__(
-        self, format: str | None = "rgb24", *, planes: bool = False, resize: bool = False
-    ) -> None:
-        self._wanted = pixel_format(format) if format is not None else None
-        self._planes = planes
-        self._resize = resize
+    def __init__(self, options: ConversionOptions) -> None:
+        self._options = options
+        self._wanted = pixel_format(options.format) if options.format is not None else None
         self._key: tuple[object, ...] | None = None
         self._first: tuple[str, int, int] | None = None
         self._layout: FrameLayout | None = None
@@ -106,15 +176,19 @@ class FrameConverter:
         target = self._wanted or pixel_format(stored)
         self._first = (stored, frame.width, frame.height)
         self._layout = layout = frame_layout(target.name, frame.width, frame.height)
-        if self._planes:
+        if self._options.planes:
             self.outputs = tuple(Output(plane.shape, plane.dtype) for plane in layout.planes)
         elif layout.shape is None or layout.dtype is None:
             raise UnsupportedFormatError(
                 f"{target.name} frames of {frame.width}x{frame.height} are not one strided array; "
                 "ask for format='rgb24', 'gray' or another format of one array, or for planes=True"
             )
-        else:
+        elif self._options.is_plain:
             self.outputs = (Output(layout.shape, layout.dtype),)
+        else:
+            like = av.VideoFrame(frame.width, frame.height, target.name)
+            plan = self._plan(like, target)
+            self.outputs = (Output(plan.shape, plan.dtype),)
         return self.outputs
 
     def write(self, frame: av.VideoFrame, *addresses: int) -> None:
@@ -150,9 +224,10 @@ class FrameConverter:
         """Convert a frame into fresh arrays, one per output."""
         if not self.outputs:
             self.prepare(frame)
-        arrays = tuple(np.empty(output.shape, output.dtype) for output in self.outputs)
-        self.write(frame, *(array.ctypes.data for array in arrays))
-        return arrays
+        arrays = [np.empty(output.shape, output.dtype) for output in self.outputs]
+        # (ctypes.data would take twice as long.)
+        self.write(frame, *[array.__array_interface__["data"][0] for array in arrays])
+        return tuple(arrays)
 
     def _choose(self, frame: av.VideoFrame) -> Write:
         """Find the way for frames like this one."""
@@ -160,47 +235,96 @@ class FrameConverter:
             self.prepare(frame)
         assert self._first is not None
         assert self._layout is not None
-        layout = self._layout
+        layout, options = self._layout, self._options
         stored = frame.format.name
         same_size = (frame.width, frame.height) == self._first[1:]
-        if not self._resize and (stored, frame.width, frame.height) != self._first:
+        if not options.resize and (stored, frame.width, frame.height) != self._first:
             name, width, height = self._first
             raise FrameChangedError(
                 f"{frame.width}x{frame.height} {stored}, where the first frame is "
                 f"{width}x{height} {name}; resize=True scales and converts to the first"
             )
-        store = _plane_writer(layout) if self._planes else _block_writer(layout)
         source, target = pixel_format(stored), layout.format
-        if source == target and same_size:
-            return store
+        if source == target and same_size and options.is_plain:
+            return _plane_writer(layout) if options.planes else _block_writer(layout)
+        one = len(self.outputs) == 1
+        if options.conversion == "exact" and same_size and one:
+            exact = self._exact(frame, source, target)
+            if exact is not None:
+                return exact
         refuse_abort(source, frame)
+        direct = same_size and options.is_plain and one
         functions = ffmpeg.functions()
-        if (
-            functions is not None
-            and same_size
-            and not self._planes
-            and target.name in _DIRECT
-            and _is_proven(source, frame)
-            and not (target.name == "rgb48le" and stored in _BLOCK_SOURCES and frame.width % 2)
-        ):
+        if functions and direct and target.name in _DIRECT and _is_proven(source, target, frame):
             return _direct(functions, source, target, frame, layout)
+        return self._through_pyav(source, target, frame, layout)
+
+    def _exact(
+        self, frame: av.VideoFrame, source: PixelFormat, target: PixelFormat
+    ) -> Write | None:
+        """The colour kernels' way, where they have one."""
+        options = self._options
+        chosen = options.matrix is not None or options.range is not None
+        if frame.interlaced_frame and source.log2_chroma_h:
+            # The rows of its chroma belong to one field each.
+            if chosen:
+                raise _no_conversion(source, target, "interlaced, with matrix or range")
+            return None
+        try:
+            plan = self._plan(frame, target, matrix=options.matrix, range=options.range)
+        except UnsupportedFormatError:
+            if chosen:
+                raise
+            return None
+        return plan.write
+
+    def _plan(self, frame: av.VideoFrame, target: PixelFormat, **tags: Any) -> colour.ToRGB:
+        options: Any = self._options
+        return colour.plan(
+            frame,
+            target.name,
+            chroma=options.chroma,
+            siting=options.siting,
+            layout=options.layout,
+            dtype=options.dtype,
+            mean=options.mean,
+            std=options.std,
+            **tags,
+        )
+
+    def _through_pyav(
+        self, source: PixelFormat, target: PixelFormat, frame: av.VideoFrame, layout: FrameLayout
+    ) -> Write:
+        """PyAV's reformatter, and from its frame to memory."""
+        if self._options.planes:
+            store = _plane_writer(layout)
+        elif self._options.is_plain:
+            store = _block_writer(layout)
+        else:
+            store = self._plan(
+                av.VideoFrame(layout.width, layout.height, target.name), target
+            ).write
         flags = _SWS_BILINEAR
-        if target.rgb and stored in _BLOCK_SOURCES and frame.width % _BLOCK:
+        if target.rgb and source.name in _BLOCK_SOURCES and frame.width % _BLOCK:
             # The block converters leave the last columns unwritten in PyAV's tight rows.
             flags |= _SWS_ACCURATE_RND
         reformat = self._reformatter.reformat
-        width, height, name = layout.width, layout.height, target.name
 
-        def through_pyav(frame: av.VideoFrame, *addresses: int) -> None:
+        def write(frame: av.VideoFrame, *addresses: int) -> None:
             try:
                 made = reformat(
-                    frame, width=width, height=height, format=name, interpolation=flags, threads=1
+                    frame,
+                    width=layout.width,
+                    height=layout.height,
+                    format=target.name,
+                    interpolation=flags,
+                    threads=1,
                 )
             except (ValueError, OSError, NotImplementedError) as error:
                 raise _no_conversion(source, target) from error
             store(made, *addresses)
 
-        return through_pyav
+        return write
 
 
 def _block_writer(layout: FrameLayout) -> Write:
@@ -220,7 +344,7 @@ def _plane_writer(layout: FrameLayout) -> Write:
     return store
 
 
-def _is_proven(source: PixelFormat, frame: av.VideoFrame) -> bool:
+def _is_proven(source: PixelFormat, target: PixelFormat, frame: av.VideoFrame) -> bool:
     """Whether the direct conversion is known to equal PyAV's reformat.
 
     Converting subsampled chroma depends on where its samples lie and on interlacing. PyAV does not
@@ -229,7 +353,8 @@ def _is_proven(source: PixelFormat, frame: av.VideoFrame) -> bool:
     if source.name.startswith(_UNPROVEN) or frame.interlaced_frame or source.mosaic is not None:
         return False
     if source.name in _BLOCK_SOURCES:
-        return frame.height % 2 == 0
+        # To 16 bits they leave out the last column of an odd width.
+        return frame.height % 2 == 0 and not (target.itemsize == 2 and frame.width % 2)
     return source.log2_chroma_w == 0 == source.log2_chroma_h
 
 
@@ -249,9 +374,11 @@ def refuse_abort(source: PixelFormat, frame: av.VideoFrame) -> None:
         )
 
 
-def _no_conversion(source: PixelFormat, target: PixelFormat) -> UnsupportedFormatError:
+def _no_conversion(
+    source: PixelFormat, target: PixelFormat, how: str = ""
+) -> UnsupportedFormatError:
     return UnsupportedFormatError(
-        f"FFmpeg has no conversion from {source.name} to {target.name}; "
+        f"there is no conversion from {source.name} to {target.name}{how and f' ({how})'}; "
         "read the stored samples with format=None"
     )
 
@@ -299,7 +426,10 @@ def _direct(
 
 
 def convert_frame(
-    frame: av.VideoFrame, format: str, out: NDArray[np.generic] | None = None
+    frame: av.VideoFrame,
+    format: str,
+    out: NDArray[np.generic] | None = None,
+    conversion: str = "exact",
 ) -> NDArray[np.generic]:
     """Convert one frame to an array in another pixel format.
 
@@ -310,6 +440,8 @@ def convert_frame(
         A format of one strided array.
     out : ndarray, optional
         C-contiguous, writable, of the right shape and dtype.
+    conversion : {"exact", "ffmpeg"}
+        See :class:`ConversionOptions`.
 
     Returns
     -------
@@ -323,7 +455,7 @@ def convert_frame(
     ValueError
         If `out` does not fit.
     """
-    converter = FrameConverter(format)
+    converter = FrameConverter(ConversionOptions(format=format, conversion=conversion))
     (output,) = converter.prepare(frame)
     if out is None:
         out = np.empty(output.shape, output.dtype)

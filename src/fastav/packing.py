@@ -65,6 +65,7 @@ def unpack_frame(
     copy: bool = True,
     normalize: bool = False,
     components: bool = False,
+    conversion: str = "exact",
 ) -> Array:
     """Return a frame as one array.
 
@@ -73,7 +74,7 @@ def unpack_frame(
     frame : av.VideoFrame
         A frame in the CPU's memory.
     format : str, optional
-        Pixel format of the result. Another one than the frame's is reached by FFmpeg's converter.
+        Pixel format of the result; another one than the frame's is reached by `conversion`.
     out : ndarray, optional
         Where to write: an array of exactly the result's shape and dtype, of any strides.
     stacked : bool, optional
@@ -89,6 +90,9 @@ def unpack_frame(
         1 for ``monob`` and ``monow``, in the order of :attr:`PixelFormat.components` (R, G, B or
         Y, U, V), as uint8, or uint16 if deeper than 8 bits. In all other formats components have
         their own elements already, and this means the same as `normalize`.
+    conversion : {"exact", "ffmpeg"}, optional
+        Whose arithmetic makes RGB and grey: the colour kernels', correctly rounded, or FFmpeg's,
+        bit for bit as PyAV's ``reformat``.
 
     Returns
     -------
@@ -122,8 +126,8 @@ def unpack_frame(
                 "leave out format= or copy=False"
             )
         if not (stacked or normalize or components):
-            return _converted(frame, wanted, out)
-        frame, stored = _converted_frame(frame, wanted), wanted
+            return _converted(frame, wanted, out, conversion)
+        frame, stored = _converted_frame(frame, wanted, conversion), wanted
 
     layout = frame_layout(stored.name, frame.width, frame.height, stacked=stacked)
     shape = layout.planes[0].shape if stored.kind is Kind.PALETTE else layout.shape
@@ -298,25 +302,28 @@ def _not_one_array(layout: FrameLayout) -> str:
     )
 
 
-def _converted(frame: av.VideoFrame, wanted: PixelFormat, out: Array | None) -> Array:
+def _converted(
+    frame: av.VideoFrame, wanted: PixelFormat, out: Array | None, conversion: str
+) -> Array:
     """Return a frame as one array in another pixel format."""
     from .convert import convert_frame  # it stands on this module
 
     layout = frame_layout(wanted.name, frame.width, frame.height)
     if out is None or layout.shape is None:  # of which the latter raises
-        return convert_frame(frame, wanted.name)
+        return convert_frame(frame, wanted.name, conversion=conversion)
     _check_out(out, layout.shape, wanted.dtype, frame)
     if out.flags.c_contiguous:
-        return convert_frame(frame, wanted.name, out)
-    out[...] = convert_frame(frame, wanted.name)
+        return convert_frame(frame, wanted.name, out, conversion)
+    out[...] = convert_frame(frame, wanted.name, conversion=conversion)
     return out
 
 
-def _converted_frame(frame: av.VideoFrame, wanted: PixelFormat) -> av.VideoFrame:
+def _converted_frame(frame: av.VideoFrame, wanted: PixelFormat, conversion: str) -> av.VideoFrame:
     """Return a frame in another pixel format, with the very samples of `_converted`."""
-    from .convert import FrameConverter
+    from .convert import ConversionOptions, FrameConverter
 
-    planes = FrameConverter(wanted.name, planes=True).convert(frame)
+    options = ConversionOptions(format=wanted.name, planes=True, conversion=conversion)
+    planes = FrameConverter(options).convert(frame)
     return pack_frame(planes, wanted.name, width=frame.width)
 
 

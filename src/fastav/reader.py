@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .bulk import Bulk
 from .container import Source, VideoInput, open_input
-from .convert import FrameConverter
+from .convert import ConversionOptions, FrameConverter
 from .decode import decode_all
 from .errors import DecodeError, FrameChangedError
 from .index import FrameIndex
@@ -28,39 +28,33 @@ __all__ = ["ReadOptions", "VideoReader"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadOptions:
-    """How frames become arrays; every field is a keyword of ``fastav.open`` and of the reads.
+class ReadOptions(ConversionOptions):
+    """How a video becomes arrays; every field is a keyword of ``fastav.open`` and of the reads.
 
     Attributes
     ----------
-    format : str or None
-        Pixel format of the arrays; None keeps the stored one.
-    planes : bool
-        Give a tuple with one array per plane, which every software format can be.
+    format, planes, resize, conversion, layout, dtype, ...
+        How a frame becomes an array, see :class:`fastav.convert.ConversionOptions`.
     errors : {"raise", "keep"}
         At damage: raise ``DecodeError``, or keep the frames that came before it.
-    resize : bool
-        Scale and convert frames that differ from the first one, instead of raising.
     thread_count : int
         Threads of the decoder; 0 lets FFmpeg choose.
     thread_type : {"FRAME", "SLICE", "AUTO", "NONE"} or None
         None is "FRAME", which has the best throughput.
     """
 
-    format: str | None = "rgb24"
-    planes: bool = False
     errors: str = "raise"
-    resize: bool = False
     thread_count: int = 0
     thread_type: str | None = None
 
     def __post_init__(self) -> None:
+        ConversionOptions.__post_init__(self)
         if self.errors not in ("raise", "keep"):
             raise ValueError(f"errors must be 'raise' or 'keep', got {self.errors!r}")
 
     def converter(self) -> FrameConverter:
         """A converter for one pass over a video."""
-        return FrameConverter(self.format, planes=self.planes, resize=self.resize)
+        return FrameConverter(self)
 
 
 class VideoReader(FrameSequence):

@@ -1,0 +1,142 @@
+"""Which way a frame takes to an array, and that the options reach it."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import fastav
+from fastav import colour
+from fastav.convert import ConversionOptions, FrameConverter
+
+from .media import encode
+
+RGB = {"rgb24", "bgr24", "rgba", "bgra"}
+
+
+@pytest.fixture(scope="module")
+def clip() -> bytes:
+    return encode(count=6)
+
+
+@pytest.fixture(scope="module")
+def frames(clip: bytes) -> list[av.VideoFrame]:
+    with av.open(io.BytesIO(clip)) as container:
+        return list(container.decode(video=0))
+
+
+def planned(frame: av.VideoFrame, target: str = "rgb24", **options: Any) -> NDArray[Any]:
+    plan = colour.plan(frame, target, **options)
+    array = np.empty(plan.shape, plan.dtype)
+    plan.write(frame, array.ctypes.data)
+    return array
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"matrix": "bt709", "range": "full"},
+        {"chroma": "linear", "siting": "centre"},
+        {"layout": "chw"},
+        {"dtype": "float32"},
+        {"dtype": np.float32, "layout": "chw", "mean": (0.5, 0.4, 0.3), "std": 0.25},
+    ],
+)
+def test_exact_is_the_kernels(
+    clip: bytes, frames: list[av.VideoFrame], options: dict[str, Any]
+) -> None:
+    expected = np.stack([planned(frame, **options) for frame in frames])
+    video = fastav.imread(clip, **options)
+    assert (video.dtype, video.shape) == (expected.dtype, expected.shape)
+    np.testing.assert_array_equal(video, expected)
+    np.testing.assert_array_equal(np.stack(list(fastav.imiter(clip, **options))), expected)
+    with fastav.open(clip, **options) as reader:
+        np.testing.assert_array_equal(reader[3], expected[3])
+        assert reader.shape == expected.shape
+        assert reader.dtype == expected.dtype
+
+
+def test_grey_and_sixteen_bits(clip: bytes, frames: list[av.VideoFrame]) -> None:
+    for target in ("gray", "rgb48le", "bgra"):
+        expected = np.stack([planned(frame, target) for frame in frames])
+        np.testing.assert_array_equal(fastav.imread(clip, format=target), expected)
+
+
+@pytest.mark.parametrize("source", ["rgb8", "rgb565le", "gbrpf32le"])
+def test_what_the_kernels_cannot_read_goes_through_ffmpeg(source: str) -> None:
+    frame = av.VideoFrame(34, 20, "rgb24")
+    np.frombuffer(frame.planes[0], np.uint8)[:] = 77
+    frame = frame.reformat(format=source, threads=1)
+    assert not colour.can_convert(source, "rgb24")
+    plain = frame.reformat(format="rgb24", threads=1).to_ndarray()
+    (array,) = FrameConverter(ConversionOptions()).convert(frame)
+    np.testing.assert_array_equal(array, plain)
+    (planes_first,) = FrameConverter(ConversionOptions(layout="chw", dtype="float32")).convert(
+        frame
+    )
+    expected = plain.transpose(2, 0, 1).astype(np.float64) / 255
+    np.testing.assert_allclose(planes_first, expected, atol=1e-6)
+
+
+def test_ffmpeg_conversion_with_planes_first(clip: bytes) -> None:
+    plain = fastav.imread(clip, conversion="ffmpeg")
+    first = fastav.imread(clip, conversion="ffmpeg", layout="chw")
+    np.testing.assert_array_equal(first, plain.transpose(0, 3, 1, 2))
+    assert first.flags.c_contiguous
+
+
+def test_scaled_frames_keep_the_layout() -> None:
+    options: dict[str, Any] = {"container": "h264", "options": {"bf": "0"}, "count": 3}
+    data = encode(**options) + encode(width=96, height=64, **options)
+    video = fastav.imread(data, resize=True, layout="chw")
+    assert video.shape == (6, 3, 48, 64)
+    assert video[3:].std() > 10
+
+
+def test_interlaced_chroma_is_left_to_ffmpeg() -> None:
+    data = encode(
+        codec="mpeg2video",
+        container="matroska",
+        count=3,
+        options={"flags": "+ildct+ilme", "top": "1"},
+    )
+    with av.open(io.BytesIO(data)) as container:
+        decoded = list(container.decode(video=0))
+    assert decoded[0].interlaced_frame
+    expected = np.stack([f.reformat(format="rgb24", threads=1).to_ndarray() for f in decoded])
+    np.testing.assert_array_equal(fastav.imread(data), expected)
+    with pytest.raises(fastav.UnsupportedFormatError, match="interlaced"):
+        fastav.imread(data, matrix="bt709")
+
+
+def test_stored_samples_are_never_converted(clip: bytes, frames: list[av.VideoFrame]) -> None:
+    for conversion in ("exact", "ffmpeg"):
+        luma, *_ = fastav.imread(clip, format=None, planes=True, conversion=conversion)
+        np.testing.assert_array_equal(luma[0], frames[0].to_ndarray()[:48])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"conversion": "fast"}, "'exact' or 'ffmpeg'"),
+        ({"matrix": "bt1886"}, "bt709"),
+        ({"range": "tv"}, "limited"),
+        ({"chroma": "cubic"}, "linear"),
+        ({"siting": "right"}, "top-left"),
+        ({"layout": "nchw"}, "chw"),
+        ({"dtype": "int64"}, "float32"),
+        ({"mean": 0.5}, "float32"),
+        ({"conversion": "ffmpeg", "range": "full"}, "'exact' only"),
+        ({"planes": True, "layout": "chw"}, "planes=True"),
+        ({"format": "yuv444p", "layout": "chw"}, "yuv444p"),
+    ],
+)
+def test_wrong_options(clip: bytes, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        fastav.imread(clip, **options)
