@@ -8,7 +8,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from fastav import colour
 from fastav.formats import PixelFormat, pixel_format
+from fastav.layout import frame_layout
 
 KR_KB = {
     "bt601": (0.299, 0.114),
@@ -18,6 +20,9 @@ KR_KB = {
     "fcc": (0.30, 0.11),
 }
 Values = NDArray[Any]
+Planes = list[tuple[NDArray[np.uint8], int, int]]
+"""Blocks of memory, where row 0 begins in each, and the signed pitch."""
+GUARD = 31
 
 
 def to_rgb(y: Values, u: Values, v: Values, depth: int, matrix: str, full: bool) -> Values:
@@ -100,3 +105,42 @@ def random_frame(format: str, width: int, height: int, seed: int = 0) -> av.Vide
         elements, _ = component(frame, index)
         elements[...] = rng.integers(0, 2**place.depth, elements.shape) << place.shift
     return frame
+
+
+def _place(rows: int, row_bytes: int, rng: np.random.Generator, guard: int) -> Any:
+    """A block for one plane: odd start, padded pitch, upside down now and then."""
+    pitch = row_bytes + int(rng.choice([0, 1, 13]))
+    start = guard + int(rng.integers(0, 3))
+    block = np.full(start + pitch * (rows - 1) + row_bytes + guard, 171, np.uint8)
+    if rng.integers(0, 3) == 0:
+        return block, start + pitch * (rows - 1), -pitch
+    return block, start, pitch
+
+
+def _frame_planes(name: str, conversion: colour.Conversion, rng: Any, guard: int) -> Planes:
+    layout = frame_layout(name, conversion.width, conversion.height)
+    return [_place(plane.height, plane.row_bytes, rng, guard) for plane in layout.planes]
+
+
+def _array_planes(conversion: colour.Conversion, rng: Any, guard: int) -> Planes:
+    planes = len(conversion._pitches)
+    row_bytes = conversion.nbytes // conversion.height // planes
+    return [_place(conversion.height, row_bytes, rng, guard) for _ in range(planes)]
+
+
+def source_planes(conversion: colour.Conversion, rng: np.random.Generator) -> Planes:
+    """Random bytes as the source of a conversion, in blocks that end with their last sample."""
+    if isinstance(conversion, colour.FromRGB):
+        planes = _array_planes(conversion, rng, 0)
+    else:
+        planes = _frame_planes(conversion.source, conversion, rng, 0)
+    for block, _, _ in planes:
+        block[:] = rng.integers(0, 256, block.size, dtype=np.uint8)
+    return planes
+
+
+def target_planes(conversion: colour.Conversion, rng: np.random.Generator) -> Planes:
+    """Memory for the result of a conversion, amid bytes that must not change."""
+    if isinstance(conversion, colour.FromRGB):
+        return _frame_planes(conversion.target, conversion, rng, GUARD)
+    return _array_planes(conversion, rng, GUARD)

@@ -224,11 +224,10 @@ def _narrow_alpha(scale: _Scale, k: int, depth: int) -> tuple[int, int]:
 
 
 class _Wide(NamedTuple):
-    """A ``WIDE`` record: exact integers and powers of two, as doubles."""
+    """A ``WIDE`` record."""
 
     coefficients: tuple[float, float, float]
     bias: float
-    unit: float
     top: float
     zero: float
     scale: float
@@ -242,29 +241,19 @@ class _Sum(NamedTuple):
     c: float
     offset: float
 
-    def exact(self, top: int) -> tuple[float, tuple[float, float, float]]:
-        """A power of two that keeps every partial sum of integers below 2**53, and the integers."""
+    def wide(self, top: int, bias: float, zero: float = 0.0, scale: float = 1.0) -> _Wide:
+        """Give the constants for results of 0 to ``top``.
+
+        Coefficients are rounded to multiples of one power of two, as fine as leaves all partial
+        sums 53 bits.
+        """
         size = (abs(self.a) + abs(self.b) + abs(self.c)) * 0x10000 + abs(self.offset) + 1
-        one = float(2 ** (52 - math.ceil(math.log2(size * top))))
-        a, b, c = (float(round(x * top * one)) for x in self[:3])
-        return one, (a, b, c)
+        one = 2.0 ** (52 - math.ceil(math.log2(size * top)))
+        a, b, c, start = (round(x * top * one) / one for x in self)
+        return _Wide((a, b, c), start + bias, float(top), zero, scale)
 
 
 _OPAQUE = _Sum(0.0, 0.0, 0.0, 1.0)
-
-
-def _wide(row: _Sum, top: int) -> _Wide:
-    """Integer results of 0 to ``top``."""
-    one, coefficients = row.exact(top)
-    bias = float(round((row.offset * top + 0.5) * one))
-    return _Wide(coefficients, bias, 1 / one, float(top), 0.0, 1.0)
-
-
-def _wide_float(row: _Sum, mean: float, std: float) -> _Wide:
-    """Float results, clamped to 0 to 1, less ``mean`` and divided by ``std``."""
-    one, coefficients = row.exact(1)
-    bias = float(round(row.offset * one))
-    return _Wide(coefficients, bias, 1.0, one, float(round(mean * one)), 1 / (one * std))
 
 
 def _sums_from_yuv(matrix: Matrix, scale: _Scale) -> tuple[_Sum, ...]:
@@ -572,9 +561,9 @@ def plan(
     means, stds = _per_channel("mean", mean, 0.0, channels), _per_channel("std", std, 1.0, channels)
     for (index, row), a, b in zip(outputs, means, stds, strict=True):
         if item == np.float32:
-            block["matrix"][index] = _wide_float(row, a, b)
+            block["matrix"][index] = row.wide(1, 0.0, a, 1 / b)
         else:
-            block["matrix"][index] = _wide(row, 2 ** (8 * item.itemsize) - 1)
+            block["matrix"][index] = row.wide(2 ** (8 * item.itemsize) - 1, 0.5)
     return result
 
 
@@ -639,7 +628,7 @@ def plan_back(
     for channel, row in enumerate(_sums_to_yuv(_matrix(matrix), full, goal.depth, unit)):
         if grey:  # red, green and blue are one lane
             row = _Sum(row.a + row.b + row.c if channel == 0 else 0.0, 0.0, 0.0, row.offset)
-        block["matrix"][channel] = _wide(row, 2**goal.depth - 1)
+        block["matrix"][channel] = row.wide(2**goal.depth - 1, 0.5)
     return result
 
 

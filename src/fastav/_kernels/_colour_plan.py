@@ -26,9 +26,8 @@ NARROW = np.dtype(
 
 WIDE = np.dtype(
     [
-        ("coefficients", np.float64, (3,)),  # integers, as is the bias
+        ("coefficients", np.float64, (3,)),  # as the bias, multiples of one power of two
         ("bias", np.float64),
-        ("unit", np.float64),  # a power of two
         ("top", np.float64),
         ("zero", np.float64),  # float results: (value - zero) * scale
         ("scale", np.float64),

@@ -41,7 +41,7 @@ typedef struct {
 } colour_narrow;
 
 typedef struct {
-    double coefficients[3], bias, unit, top, zero, scale;
+    double coefficients[3], bias, top, zero, scale;
 } colour_wide;
 
 typedef struct {
@@ -85,10 +85,10 @@ enum { TILE = 512, PAD = 64 }; /* pixels; PAD is the widest step of any vector l
 
 #ifdef COLOUR_X86
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("avx2")
+#pragma GCC target("avx2,fma")
 #endif
 #define COLOUR_LEVEL avx2
 #define COLOUR_AVX2 1
@@ -98,12 +98,12 @@ enum { TILE = 512, PAD = 64 }; /* pixels; PAD is the widest step of any vector l
 #undef COLOUR_LEVEL
 #if defined(__clang__)
 #pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx512bw,avx512vl,avx512dq,avx512vbmi"))), \
+#pragma clang attribute push(__attribute__((target("avx2,fma,avx512bw,avx512vl,avx512dq,avx512vbmi"))), \
                              apply_to = function)
 #else
 #pragma GCC pop_options
 #pragma GCC push_options
-#pragma GCC target("avx512bw,avx512vl,avx512dq,avx512vbmi,prefer-vector-width=512")
+#pragma GCC target("avx2,fma,avx512bw,avx512vl,avx512dq,avx512vbmi,prefer-vector-width=512")
 #endif
 #define COLOUR_LEVEL avx512
 #define COLOUR_AVX512 1
@@ -134,9 +134,9 @@ static int colour_available(int level) {
         return 1;
 #ifdef COLOUR_X86
     case 1:
-        return __builtin_cpu_supports("avx2") != 0;
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     case 2:
-        return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+        return colour_available(1) && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vbmi");
 #endif
 #ifdef COLOUR_NEON

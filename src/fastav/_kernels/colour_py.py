@@ -113,11 +113,11 @@ def _narrow_value(units: Lanes, k: int) -> Lanes:
 
 
 def _wide(m: Any, lanes: list[Lanes], size: int) -> Lanes:
-    """A row of the matrix: exact integers below 2**53 until the end."""
-    total = int(m["bias"]) + sum(
-        lane * int(coefficient) for lane, coefficient in zip(lanes, m["coefficients"], strict=True)
+    """A row of the matrix; the sum is exact in doubles, in whatever order."""
+    total = m["bias"] + sum(
+        lane * coefficient for lane, coefficient in zip(lanes, m["coefficients"], strict=True)
     )
-    value = np.clip(total * m["unit"], 0.0, m["top"])
+    value = np.clip(total, 0.0, m["top"])
     return (value - m["zero"]) * m["scale"] if size == 4 else value.astype(np.int64)
 
 

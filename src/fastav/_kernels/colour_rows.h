@@ -14,6 +14,7 @@ typedef float LEVEL(unaligned_float);
 
 typedef uint16_t LEVEL(lane)[TILE + PAD];
 typedef int16_t LEVEL(term)[TILE + PAD];
+typedef double LEVEL(exact)[TILE + PAD];
 typedef union {
     uint16_t integers[TILE + PAD];
     float floats[TILE + PAD];
@@ -93,68 +94,79 @@ static void LEVEL(repeat)(uint16_t *lane, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) lane[2 * i] = lane[2 * i + 1] = once[i];
 }
 
+/* Samples of three rows, weighted 1:2:1; the same row given twice or thrice weighs accordingly. */
+static void LEVEL(load_quarters)(const colour_component *c, const colour_plane *planes,
+                                 const ptrdiff_t rows[3], ptrdiff_t first, ptrdiff_t n,
+                                 ptrdiff_t width, int32_t *restrict out) {
+    LEVEL(lane) lanes[3];
+    const uint16_t *from[3];
+    for (int r = 0; r < 3; r++) {
+        int same = 0;
+        while (rows[same] != rows[r]) same++;
+        from[r] = lanes[same];
+        if (same == r) LEVEL(load_between)(lanes[r], c, planes, rows[r], first, n, width);
+    }
+    for (ptrdiff_t i = 0; i < n; i++) out[i] = from[0][i] + 2 * from[1][i] + from[2][i];
+}
+
+static inline ptrdiff_t LEVEL(within)(ptrdiff_t row, ptrdiff_t height) {
+    return row < 0 ? 0 : row < height ? row : height - 1;
+}
+
 /* Chroma of the pixels x to x + n of row y, interpolated at their places; one rounding. */
 static void LEVEL(interpolate)(const colour_plan *p, const colour_component *c,
                                const colour_plane *planes, ptrdiff_t y, ptrdiff_t x, ptrdiff_t n,
                                uint16_t *restrict out) {
-    LEVEL(lane) near, far;
     int32_t quarters[TILE + PAD];
     const ptrdiff_t width = (p->width + (1 << p->log2_w) - 1) >> p->log2_w;
     const ptrdiff_t height = (p->height + (1 << p->log2_h) - 1) >> p->log2_h;
-    ptrdiff_t row = y >> p->log2_h, other = row;
-    int32_t weight = 0; /* of the other row, in quarters */
-    if (p->log2_h && p->between_h) {
-        other = y & 1 ? row + 1 : row - 1;
-        weight = 1;
-    } else if (p->log2_h && y & 1) {
-        other = row + 1;
-        weight = 2;
-    }
-    if (other < 0 || other >= height) other = row;
-    const ptrdiff_t first = p->log2_w ? (x >> 1) - 1 : x; /* x is even: tiles are */
-    const ptrdiff_t count = p->log2_w ? ((n + 1) >> 1) + 2 : n;
-    LEVEL(load_between)(near, c, planes, row, first, count, width);
-    LEVEL(load_between)(far, c, planes, other, first, count, width);
-    for (ptrdiff_t i = 0; i < count; i++)
-        quarters[i] = (4 - weight) * near[i] + weight * far[i];
+    const ptrdiff_t near = y >> p->log2_h;
+    ptrdiff_t rows[3] = {near, near, near};
+    if (p->log2_h && p->between_h)
+        rows[2] = LEVEL(within)(y & 1 ? near + 1 : near - 1, height);
+    else if (p->log2_h && y & 1)
+        rows[0] = rows[2] = LEVEL(within)(near + 1, height);
     if (!p->log2_w) {
+        LEVEL(load_quarters)(c, planes, rows, x, n, width, quarters);
         for (ptrdiff_t i = 0; i < n; i++) out[i] = (uint16_t)((4 * quarters[i] + 8) >> 4);
         return;
     }
-    /* quarters[i + 1] is the sample that pixels 2i and 2i + 1 share */
-    for (ptrdiff_t i = 0; i < count - 2; i++) {
-        const int32_t before = quarters[i], here = quarters[i + 1], after = quarters[i + 2];
-        out[2 * i] = (uint16_t)(((p->between_w ? before + 3 * here : 4 * here) + 8) >> 4);
-        out[2 * i + 1] =
-            (uint16_t)(((p->between_w ? 3 * here + after : 2 * here + 2 * after) + 8) >> 4);
-    }
+    const ptrdiff_t count = (n + 1) >> 1; /* samples, each shared by pixels 2i and 2i + 1 */
+    LEVEL(load_quarters)(c, planes, rows, (x >> 1) - 1, count + 2, width, quarters);
+    const int32_t *before = quarters, *here = quarters + 1, *after = quarters + 2;
+    if (p->between_w)
+        for (ptrdiff_t i = 0; i < count; i++) {
+            out[2 * i] = (uint16_t)((before[i] + 3 * here[i] + 8) >> 4);
+            out[2 * i + 1] = (uint16_t)((3 * here[i] + after[i] + 8) >> 4);
+        }
+    else
+        for (ptrdiff_t i = 0; i < count; i++) {
+            out[2 * i] = (uint16_t)((4 * here[i] + 8) >> 4);
+            out[2 * i + 1] = (uint16_t)((2 * here[i] + 2 * after[i] + 8) >> 4);
+        }
 }
 
 /* RGB component c averaged around the chroma samples x to x + n of chroma row y; one rounding. */
 static void LEVEL(average)(const colour_plan *p, const colour_component *c,
                            const colour_plane *planes, ptrdiff_t y, ptrdiff_t x, ptrdiff_t n,
                            uint16_t *restrict out) {
-    LEVEL(lane) lane;
     int32_t quarters[TILE + PAD];
-    const int32_t on[] = {1, 2, 1}, between[] = {0, 2, 2}, whole[] = {0, 4, 0};
-    const int32_t *rows = !p->log2_h ? whole : p->between_h ? between : on;
-    const int32_t *columns = !p->log2_w ? whole : p->between_w ? between : on;
-    const ptrdiff_t first = (x << p->log2_w) - 1, count = (n << p->log2_w) + 2;
-    memset(quarters, 0, sizeof quarters);
-    for (int r = 0; r < 3; r++) {
-        ptrdiff_t from = (y << p->log2_h) + r - 1;
-        if (!rows[r]) continue;
-        from = from < 0 ? 0 : from >= p->height ? p->height - 1 : from;
-        LEVEL(load_between)(lane, c, planes, from, first, count, p->width);
-        for (ptrdiff_t i = 0; i < count; i++) quarters[i] += rows[r] * lane[i];
+    const ptrdiff_t at = y << p->log2_h;
+    ptrdiff_t rows[3] = {at, at, at};
+    if (p->log2_h) {
+        rows[2] = LEVEL(within)(at + 1, p->height);
+        rows[0] = p->between_h ? rows[2] : LEVEL(within)(at - 1, p->height);
     }
-    const int32_t a = columns[0], b = columns[1], d = columns[2];
-    if (p->log2_w)
-        for (ptrdiff_t i = 0; i < n; i++)
-            out[i] = (uint16_t)((a * quarters[2 * i] + b * quarters[2 * i + 1] +
-                                 d * quarters[2 * i + 2] + 8) >> 4);
-    else
-        for (ptrdiff_t i = 0; i < n; i++) out[i] = (uint16_t)((b * quarters[i + 1] + 8) >> 4);
+    if (!p->log2_w) {
+        LEVEL(load_quarters)(c, planes, rows, x, n, p->width, quarters);
+        for (ptrdiff_t i = 0; i < n; i++) out[i] = (uint16_t)((4 * quarters[i] + 8) >> 4);
+        return;
+    }
+    LEVEL(load_quarters)(c, planes, rows, 2 * x - 1, 2 * n + 1, p->width, quarters);
+    const int32_t *here = quarters + 1, *after = quarters + 2;
+    const int32_t *before = p->between_w ? after : quarters;
+    for (ptrdiff_t i = 0; i < n; i++)
+        out[i] = (uint16_t)((before[2 * i] + 2 * here[2 * i] + after[2 * i] + 8) >> 4);
 }
 
 /* ---- matrix, narrow ---- */
@@ -174,14 +186,12 @@ static void LEVEL(terms)(const colour_plan *p, const uint16_t *restrict u,
     }
 }
 
-static void LEVEL(channel)(const colour_plan *p, const uint16_t *restrict lane, uint16_t scale,
-                           const int16_t *restrict terms, int16_t zero, int halved, ptrdiff_t n,
+static void LEVEL(channel)(const uint16_t *restrict lane, uint16_t scale, int16_t zero,
+                           const int16_t *restrict terms, int16_t k, ptrdiff_t n,
                            uint8_t *restrict out) {
-    const int16_t k = (int16_t)p->k;
     for (ptrdiff_t i = 0; i < n; i++) {
-        int32_t units = (int16_t)((lane[i] * (uint32_t)scale >> 16) - zero) + terms[i >> halved];
-        units = units < INT16_MIN ? INT16_MIN : units > INT16_MAX ? INT16_MAX : units;
-        const int32_t value = ((int16_t)units * k + (1 << 14)) >> 15;
+        const int16_t y = (int16_t)((lane[i] * (uint32_t)scale >> 16) - zero);
+        const int32_t value = (y * k + terms[i] * k + (1 << 14)) >> 15;
         out[i] = (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
     }
 }
@@ -190,53 +200,54 @@ static void LEVEL(channel)(const colour_plan *p, const uint16_t *restrict lane, 
 static void LEVEL(finish)(const colour_plan *p, LEVEL(lane) * lanes, LEVEL(term) * terms,
                           int halved, ptrdiff_t n, uint8_t *const *out) {
     static const LEVEL(term) none;
+    LEVEL(term) doubled;
     uint8_t bytes[4][TILE + PAD];
     const int packed = (int)p->target[0].step;
-    for (int c = 0; c < p->channels; c++)
-        LEVEL(channel)(p, lanes[p->narrow[c].lane], (uint16_t)p->y_scale, terms[c],
-                       (int16_t)p->y_zero, halved, n, packed == 1 ? out[c] : bytes[c]);
+    const int16_t k = (int16_t)p->k;
+    for (int c = 0; c < p->channels; c++) {
+        if (halved)
+            for (ptrdiff_t i = 0; i < (n + 1) / 2; i++)
+                doubled[2 * i] = doubled[2 * i + 1] = terms[c][i];
+        LEVEL(channel)(lanes[p->narrow[c].lane], (uint16_t)p->y_scale, (int16_t)p->y_zero,
+                       halved ? doubled : terms[c], k, n, packed == 1 ? out[c] : bytes[c]);
+    }
     if (p->alpha_out) {
         uint8_t *alpha = packed == 1 ? out[p->channels] : bytes[3];
         if (p->alpha_in)
-            LEVEL(channel)(p, lanes[3], (uint16_t)p->alpha_scale, none,
-                           (int16_t)-p->alpha_bias, 0, n, alpha);
+            LEVEL(channel)(lanes[3], (uint16_t)p->alpha_scale, (int16_t)-p->alpha_bias, none, k, n,
+                           alpha);
         else
             memset(alpha, 255, (size_t)n);
     }
-    uint8_t *restrict to = out[0];
-    if (packed == 3)
-        for (ptrdiff_t i = 0; i < n; i++, to += 3) {
-            to[0] = bytes[0][i];
-            to[1] = bytes[1][i];
-            to[2] = bytes[2][i];
-        }
-    else if (packed == 4)
-        for (ptrdiff_t i = 0; i < n; i++, to += 4) {
-            to[0] = bytes[0][i];
-            to[1] = bytes[1][i];
-            to[2] = bytes[2][i];
-            to[3] = bytes[3][i];
-        }
+    for (int c = 0; c < (packed == 1 ? 0 : packed); c++)
+        for (ptrdiff_t i = 0; i < n; i++) out[0][packed * i + c] = bytes[c][i];
 }
 #endif
 
 /* ---- matrix, wide ---- */
 
-static void LEVEL(wide)(const colour_wide *m, const uint16_t *restrict a,
-                        const uint16_t *restrict b, const uint16_t *restrict c, int size,
-                        ptrdiff_t n, LEVEL(samples) * restrict out) {
+static void LEVEL(as_doubles)(LEVEL(lane) * lanes, ptrdiff_t n, LEVEL(exact) * out) {
+    for (int c = 0; c < 3; c++)
+        for (ptrdiff_t i = 0; i < n; i++) out[c][i] = lanes[c][i];
+}
+
+/* A row of the matrix. Coefficients and bias are multiples of one power of two, and no sum needs
+ * more than 53 bits: whether a compiler fuses the operations makes no difference. */
+static void LEVEL(wide)(const colour_wide *m, LEVEL(exact) * lanes, int size, ptrdiff_t n,
+                        LEVEL(samples) * restrict out) {
+    const double *restrict a = lanes[0], *restrict b = lanes[1], *restrict c = lanes[2];
     const double ka = m->coefficients[0], kb = m->coefficients[1], kc = m->coefficients[2];
-    const double bias = m->bias, unit = m->unit, top = m->top, zero = m->zero, scale = m->scale;
+    const double bias = m->bias, top = m->top, zero = m->zero, scale = m->scale;
     if (size == 4)
         for (ptrdiff_t i = 0; i < n; i++) {
-            double value = (a[i] * ka + b[i] * kb + c[i] * kc + bias) * unit;
+            double value = a[i] * ka + b[i] * kb + c[i] * kc + bias;
             value = value > 0.0 ? value : 0.0;
             value = value < top ? value : top;
             out->floats[i] = (float)((value - zero) * scale);
         }
     else
         for (ptrdiff_t i = 0; i < n; i++) {
-            double value = (a[i] * ka + b[i] * kb + c[i] * kc + bias) * unit;
+            double value = a[i] * ka + b[i] * kb + c[i] * kc + bias;
             value = value > 0.0 ? value : 0.0;
             value = value < top ? value : top;
             out->integers[i] = (uint16_t)(int32_t)value;
@@ -298,11 +309,13 @@ static void LEVEL(store)(const colour_component *c, const colour_plane *planes, 
 
 static void LEVEL(to_rgb)(const colour_plan *p, const colour_plane *source,
                           const colour_plane *target) {
-    LEVEL(lane) lanes[4] = {{0}}; /* lanes that the source lacks stay zero */
+    LEVEL(lane) lanes[6] = {{0}}; /* lanes that the source lacks stay zero, as do those after alpha */
     LEVEL(term) terms[3];
+    LEVEL(exact) exact[3];
     LEVEL(samples) samples[4];
     const int outputs = (int)(p->channels + p->alpha_out);
     const int halved = p->log2_w == 1 && !p->linear && !p->wide; /* repeated at the end */
+    const int coloured = p->narrow[0].cv || p->narrow[1].cv || p->narrow[2].cv;
     const ptrdiff_t group = p->linear ? 1 : (ptrdiff_t)1 << p->log2_h; /* rows sharing chroma */
     for (ptrdiff_t y = 0; y < p->height; y += group) {
         const ptrdiff_t bottom = y + group < p->height ? y + group : p->height;
@@ -319,18 +332,20 @@ static void LEVEL(to_rgb)(const colour_plan *p, const colour_plane *source,
                         LEVEL(repeat)(lanes[c], (n + (1 << log2) - 1) >> log2);
                 }
             }
-            if (!p->wide)
+            if (!p->wide && (coloured || (x == 0 && y == 0))) /* else they are all the same */
                 LEVEL(terms)(p, lanes[1], lanes[2], halved ? shared : n, terms);
             for (ptrdiff_t row = y; row < bottom; row++) {
                 LEVEL(load)(lanes[0], &p->source[0], source, row, x, n);
                 if (p->alpha_in) LEVEL(load)(lanes[3], &p->source[3], source, row, x, n);
                 if (p->wide) {
+                    const int size = (int)p->target[0].size;
+                    LEVEL(as_doubles)(lanes, n, exact);
                     for (int c = 0; c < p->channels; c++)
-                        LEVEL(wide)(&p->matrix[c], lanes[0], lanes[1], lanes[2],
-                                    (int)p->target[0].size, n, &samples[c]);
-                    if (p->alpha_out)
-                        LEVEL(wide)(&p->matrix[3], lanes[3], lanes[3], lanes[3],
-                                    (int)p->target[0].size, n, &samples[p->channels]);
+                        LEVEL(wide)(&p->matrix[c], exact, size, n, &samples[c]);
+                    if (p->alpha_out) {
+                        LEVEL(as_doubles)(lanes + 3, n, exact);
+                        LEVEL(wide)(&p->matrix[3], exact, size, n, &samples[p->channels]);
+                    }
                     LEVEL(store)(p->target, target, outputs, row, x, n, samples);
                 } else {
                     uint8_t *out[4];
@@ -346,13 +361,15 @@ static void LEVEL(to_rgb)(const colour_plan *p, const colour_plane *source,
 static void LEVEL(from_rgb)(const colour_plan *p, const colour_plane *source,
                             const colour_plane *target) {
     LEVEL(lane) lanes[3] = {{0}};
+    LEVEL(exact) exact[3];
     LEVEL(samples) samples[2];
     for (ptrdiff_t y = 0; y < p->height; y++)
         for (ptrdiff_t x = 0; x < p->width; x += TILE) {
             const ptrdiff_t n = p->width - x < TILE ? p->width - x : TILE;
             for (int c = 0; c < p->lanes; c++)
                 LEVEL(load)(lanes[c], &p->source[c], source, y, x, n);
-            LEVEL(wide)(&p->matrix[0], lanes[0], lanes[1], lanes[2], 2, n, &samples[0]);
+            LEVEL(as_doubles)(lanes, n, exact);
+            LEVEL(wide)(&p->matrix[0], exact, 2, n, &samples[0]);
             LEVEL(store)(&p->target[0], target, 1, y, x, n, samples);
         }
     if (p->channels == 1) return;
@@ -364,8 +381,9 @@ static void LEVEL(from_rgb)(const colour_plan *p, const colour_plane *source,
             const ptrdiff_t n = width - x < tile ? width - x : tile;
             for (int c = 0; c < p->lanes; c++)
                 LEVEL(average)(p, &p->source[c], source, y, x, n, lanes[c]);
+            LEVEL(as_doubles)(lanes, n, exact);
             for (int c = 1; c < 3; c++)
-                LEVEL(wide)(&p->matrix[c], lanes[0], lanes[1], lanes[2], 2, n, &samples[c - 1]);
+                LEVEL(wide)(&p->matrix[c], exact, 2, n, &samples[c - 1]);
             LEVEL(store)(&p->target[1], target, 2, y, x, n, samples);
         }
 }
