@@ -181,6 +181,7 @@ _ARRAY_KINDS = frozenset(
 )
 
 
+@cache
 def pixel_format(name: str) -> PixelFormat:
     """Return what is known of a pixel format.
 

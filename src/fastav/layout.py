@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 from operator import index
 
 import numpy as np
@@ -41,6 +42,8 @@ class PlaneLayout:
         Type of an element.
     shape : tuple of int
         ``(height, width)``, ``(height, width, channels)``, or ``(256, 4)`` for a palette.
+    strides : tuple of int
+        Bytes from an element to the next along each axis of `shape`.
     """
 
     width: int
@@ -51,6 +54,7 @@ class PlaneLayout:
     offset: int
     dtype: np.dtype
     shape: tuple[int, ...]
+    strides: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ class FrameLayout:
     shape : tuple of int or None
         Shape of the one array that the block is; None where it is several. If it is not None and
         ``align`` was 1, the array is C-contiguous and has ``nbytes`` bytes.
+    strides : tuple of int or None
+        Bytes from an element to the next along each axis of that array; None where ``shape`` is.
     dtype : numpy.dtype or None
         Type of that array's elements; None where ``shape`` is.
     """
@@ -80,6 +86,7 @@ class FrameLayout:
     planes: tuple[PlaneLayout, ...]
     nbytes: int
     shape: tuple[int, ...] | None
+    strides: tuple[int, ...] | None
     dtype: np.dtype | None
 
 
@@ -144,20 +151,36 @@ def _frame_layout(name: str, width: int, height: int, align: int, stacked: bool)
         shape: tuple[int, ...] = (rows, samples)
         if plane.channels > 1:
             shape += (plane.channels,)
-        if format.kind is Kind.PALETTE and planes:
-            samples, rows, row_bytes, shape = 256, 1, 1024, (256, 4)
         pitch = strides.align_up(row_bytes, align)
+        steps = (pitch, *_tight(shape[1:], format.itemsize))
+        if format.kind is Kind.PALETTE and planes:
+            samples, rows, row_bytes, shape, steps = 256, 1, 1024, (256, 4), (4, 1)
+            pitch = strides.align_up(row_bytes, align)
         offset = strides.align_up(end, align)
         planes.append(
             PlaneLayout(
-                samples, rows, plane.channels, row_bytes, pitch, offset, format.dtype, shape
+                width=samples,
+                height=rows,
+                channels=plane.channels,
+                row_bytes=row_bytes,
+                pitch=pitch,
+                offset=offset,
+                dtype=format.dtype,
+                shape=shape,
+                strides=steps,
             )
         )
         end = strides.align_up(offset + strides.plane_size(pitch, rows), 1)
 
-    array_shape = _array_shape(format, width, height, tuple(planes))
+    array_shape, array_strides = _array_shape(format, width, height, planes), None
     if stacked and not format.is_array:
         array_shape = _stacked_shape(format, width, height, end, align)
+    if array_shape is not None:
+        array_strides = _tight(array_shape, format.itemsize)
+        if format.kind is Kind.PLANAR:
+            array_strides = (planes[1].offset, *planes[0].strides)
+        elif len(planes) == 1:
+            array_strides = (planes[0].pitch, *array_strides[1:])
     return FrameLayout(
         format=format,
         width=width,
@@ -165,12 +188,18 @@ def _frame_layout(name: str, width: int, height: int, align: int, stacked: bool)
         planes=tuple(planes),
         nbytes=end,
         shape=array_shape,
+        strides=array_strides,
         dtype=None if array_shape is None else format.dtype,
     )
 
 
+def _tight(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+    """Strides of a C-contiguous array."""
+    return tuple(itemsize * prod(shape[axis + 1 :]) for axis in range(len(shape)))
+
+
 def _array_shape(
-    format: PixelFormat, width: int, height: int, planes: tuple[PlaneLayout, ...]
+    format: PixelFormat, width: int, height: int, planes: list[PlaneLayout]
 ) -> tuple[int, ...] | None:
     """Shape of the one strided array that a frame of the format is, if it is one."""
     if not format.is_array:

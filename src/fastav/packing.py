@@ -15,6 +15,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.plane import VideoPlane
 from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
 
@@ -133,24 +134,23 @@ def unpack_frame(
     shape = layout.planes[0].shape if stored.kind is Kind.PALETTE else layout.shape
     if shape is None:
         raise UnsupportedFormatError(_not_one_array(layout))
-    dtype = stored.dtype
     expanded = components and stored.kind is Kind.BIT_PACKED
     normalize = normalize or components
+    if not copy:
+        if out is not None:
+            raise ValueError("copy=False returns a view of the frame: it cannot be written to out")
+        if expanded or (normalize and _is_encoded(stored)):
+            raise ValueError(
+                f"copy=False: {stored.name!r} has no view in which every component is a plain "
+                "number; leave out normalize, components or copy=False"
+            )
+        return _view_of_frame(frame, layout)
+    dtype = stored.dtype
     if expanded:
         shape = (frame.height, frame.width, len(stored.components))
         dtype = stored.component_dtype
     elif normalize:
         dtype = dtype.newbyteorder("=")
-
-    if not copy:
-        if out is not None:
-            raise ValueError("copy=False returns a view of the frame: it cannot be written to out")
-        if expanded or any(_changes(stored, normalize)):
-            raise ValueError(
-                f"copy=False: {stored.name!r} has no view in which every component is a plain "
-                "number; leave out normalize, components or copy=False"
-            )
-        return _view_of_frame(frame, layout, shape)
     if out is None:
         out = np.empty(shape, dtype)
     else:
@@ -211,18 +211,15 @@ def unpack_planes(
                 source.buffer_ptr,
                 source.line_size,
                 plane,
-                *_changes(stored, normalize),
+                *_decoding(stored, normalize),
             )
         return arrays
-    if any(_changes(stored, normalize)):
+    if normalize and _is_encoded(stored):
         raise ValueError(
             f"copy=False: {stored.name!r} samples are not plain numbers as they are stored; "
             "leave out normalize or copy=False"
         )
-    return tuple(
-        _view(frame, source.buffer_ptr, plane.shape, source.line_size, stored.dtype)
-        for source, plane in pairs
-    )
+    return tuple(_view_of_plane(frame, source, plane) for source, plane in pairs)
 
 
 def pack_frame(
@@ -327,8 +324,13 @@ def _converted_frame(frame: av.VideoFrame, wanted: PixelFormat, conversion: str)
     return pack_frame(planes, wanted.name, width=frame.width)
 
 
-def _changes(format: PixelFormat, normalize: bool) -> tuple[int, bool]:
-    """Return what normalizing does to elements: by how much they shift, and if bytes swap."""
+def _is_encoded(format: PixelFormat) -> bool:
+    """Whether elements are not plain numbers of this machine, but shifted or of swapped bytes."""
+    return format.shift > 0 or not format.dtype.isnative
+
+
+def _decoding(format: PixelFormat, normalize: bool) -> tuple[int, bool]:
+    """Return by how much elements are to be shifted down, and whether their bytes are to swap."""
     return (format.shift, not format.dtype.isnative) if normalize else (0, False)
 
 
@@ -361,57 +363,57 @@ class _PlaneMemory:
 
     __slots__ = ("__array_interface__", "frame")
 
-    def __init__(self, frame: av.VideoFrame, interface: dict[str, Any]) -> None:
-        self.frame = frame
-        self.__array_interface__ = interface
+    frame: av.VideoFrame
+    __array_interface__: dict[str, Any]
 
 
 def _view(
     frame: av.VideoFrame,
     address: int,
     shape: tuple[int, ...],
-    pitch: int,
+    strides: tuple[int, ...],
     dtype: np.dtype[Any],
-    leading: tuple[int, ...] = (),
 ) -> Array:
-    """Return a read-only array of rows; `leading` are the strides of axes before that of rows."""
-    strides = [dtype.itemsize]
-    for size in reversed(shape[len(leading) + 2 :]):
-        strides.insert(0, strides[0] * size)
-    interface = {
+    """Return a read-only array over memory of a frame."""
+    memory = _PlaneMemory()
+    memory.frame = frame
+    memory.__array_interface__ = {
         "version": 3,
         "data": (address, True),
         "typestr": dtype.str,
         "shape": shape,
-        # A palette has a line size of 0.
-        "strides": (*leading, pitch or strides[0] * shape[1], *strides),
+        "strides": strides,
     }
-    return np.asarray(_PlaneMemory(frame, interface))
+    return np.asarray(memory)
 
 
-def _view_of_frame(frame: av.VideoFrame, layout: FrameLayout, shape: tuple[int, ...]) -> Array:
+def _view_of_plane(frame: av.VideoFrame, stored: VideoPlane, plane: PlaneLayout) -> Array:
+    # A palette has a line size of 0.
+    strides = (stored.line_size or plane.strides[0], *plane.strides[1:])
+    return _view(frame, stored.buffer_ptr, plane.shape, strides, plane.dtype)
+
+
+def _view_of_frame(frame: av.VideoFrame, layout: FrameLayout) -> Array:
     """Return the read-only array that the frame's planes are, or raise."""
-    dtype = layout.format.dtype
-    places = [(plane.buffer_ptr, plane.line_size) for plane in frame.planes]
-    address, pitch = places[0]
-    if layout.format.kind is Kind.PALETTE or len(places) == 1:
-        return _view(frame, address, shape, pitch, dtype)
+    if layout.shape is None or layout.strides is None:
+        return _view_of_plane(frame, frame.planes[0], layout.planes[0])  # indices of a palette
+    stored, strides = frame.planes, layout.strides
+    address, pitch = stored[0].buffer_ptr, stored[0].line_size
+    if len(stored) == 1:
+        return _view(frame, address, layout.shape, (pitch, *strides[1:]), layout.format.dtype)
+    pitches = [plane.line_size for plane in stored]
+    offsets = [plane.buffer_ptr - address for plane in stored]
     if layout.format.kind is Kind.PLANAR:
-        distance = places[1][0] - address
-        even = all(
-            place == (address + number * distance, pitch) for number, place in enumerate(places)
+        strides = (offsets[1], pitch, strides[2])
+        wanted = [(number * offsets[1], pitch) for number in range(len(offsets))]
+    else:
+        wanted = [(plane.offset, plane.pitch) for plane in layout.planes]
+    if list(zip(offsets, pitches, strict=True)) != wanted:
+        raise ValueError(
+            f"copy=False: the planes of this {layout.format.name!r} frame are not evenly spaced, "
+            "so that no one array shows them; unpack_planes(frame, copy=False) gives a view of each"
         )
-        if even:
-            return _view(frame, address, shape, pitch, dtype, (distance,))
-    elif all(
-        place == (address + plane.offset, plane.row_bytes)
-        for place, plane in zip(places, layout.planes, strict=True)
-    ):
-        return _view(frame, address, shape, shape[1] * dtype.itemsize, dtype)
-    raise ValueError(
-        f"copy=False: the planes of this {layout.format.name!r} frame are not evenly spaced, so "
-        "that no one array shows them; unpack_planes(frame, copy=False) gives a view of each"
-    )
+    return _view(frame, address, layout.shape, strides, layout.format.dtype)
 
 
 def _check_out(
@@ -426,14 +428,12 @@ def _check_out(
         raise ValueError(f"out must have shape {shape}, got {out.shape}")
     if not out.flags.writeable:
         raise ValueError("out is read-only; give a writable array")
-    reach = out.itemsize
-    for stride, size in sorted(
-        (abs(stride), size) for stride, size in zip(out.strides, out.shape, strict=True) if size > 1
-    ):
-        if stride < reach:
-            raise ValueError(f"out overlaps itself (shape {shape}, strides {out.strides})")
-        reach += stride * (size - 1)
-    low, high = byte_bounds(out)
+    if out.flags.c_contiguous:
+        low = out.ctypes.data
+        high = low + out.nbytes
+    else:
+        _check_steps(out)
+        low, high = byte_bounds(out)
     layout = frame_layout(frame.format.name, frame.width, frame.height)
     for source, plane in zip(frame.planes, layout.planes, strict=True):
         start, stop = _strides.span(source.line_size, plane.row_bytes, plane.height)
@@ -441,14 +441,25 @@ def _check_out(
             raise ValueError("out overlaps the memory of the frame; give another array")
 
 
+def _check_steps(out: Array) -> None:
+    """Raise unless every axis of `out` steps over all that the smaller steps reach."""
+    reach = out.itemsize
+    for stride, size in sorted(
+        (abs(stride), size) for stride, size in zip(out.strides, out.shape, strict=True) if size > 1
+    ):
+        if stride < reach:
+            raise ValueError(f"out overlaps itself (shape {out.shape}, strides {out.strides})")
+        reach += stride * (size - 1)
+
+
 def _store(frame: av.VideoFrame, layout: FrameLayout, out: Array, normalize: bool) -> None:
     """Write the samples into an array of the result's shape, of any strides."""
     places = _rows_of(out, layout)
-    changes = _changes(layout.format, normalize)
+    decoding = _decoding(layout.format, normalize)
     if places is not None:
         for source, plane, place in zip(frame.planes, layout.planes, places, strict=False):
-            _move(*place, source.buffer_ptr, source.line_size, plane, *changes)
-    elif _is_transposed(out, layout) and not any(changes):
+            _move(*place, source.buffer_ptr, source.line_size, plane, *decoding)
+    elif _is_transposed(out, layout) and decoding == (0, False):
         sources = [(plane.buffer_ptr, plane.line_size) for plane in frame.planes]
         item, width, height = out.itemsize, layout.width, layout.height
         if layout.format.kind is Kind.PLANAR:
