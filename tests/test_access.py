@@ -14,6 +14,7 @@ import pytest
 
 import fastav
 
+from . import random_reads
 from .clips import BY_NAME, CLIPS, Reference, Zoo, linear, number
 
 # PyAV's reformat is the oracle here.
@@ -121,3 +122,9 @@ def test_the_clips_number_their_frames(zoo: Zoo) -> None:
         with open_(zoo[name]) as reader:
             assert [number(image) for image in reader] == list(range(BY_NAME[name].frames))
             assert number(reader[17]) == 17
+
+
+def test_a_slice_of_the_random_reads(zoo: Zoo) -> None:
+    """``python tests/random_reads.py`` makes 100,000 of them."""
+    chosen = random.Random(0).sample(NAMES, 24)
+    assert random_reads.run(600, 0, [zoo[name] for name in chosen], report=False) == []

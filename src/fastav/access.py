@@ -370,6 +370,9 @@ class FrameAccess:
     def _visit_side_by_side(
         self, runs: list[list[int]], begin: Callable[[], Visit], crew: int
     ) -> None:
+        # In a last round with fewer runs than workers, threads of the decoders keep all busy.
+        rounds = -(-len(runs) // crew)
+        threads = -(-self._workers * rounds // len(runs))
         left = iter(runs)
         lock = threading.Lock()
         failures: list[BaseException] = []
@@ -382,7 +385,7 @@ class FrameAccess:
                 if cursor is None:
                     with lock:
                         video, self._spare = self._spare, None
-                    cursor = cursors[place] = self._cursor(1, video)
+                    cursor = cursors[place] = self._cursor(threads, video)
                 visit = begin()
                 while not failures:
                     with lock:
@@ -394,12 +397,12 @@ class FrameAccess:
             except BaseException as failure:
                 failures.append(failure)
 
-        threads = [threading.Thread(target=work, args=(place,)) for place in range(1, crew)]
-        for thread in threads:
-            thread.start()
+        others = [threading.Thread(target=work, args=(place,)) for place in range(1, crew)]
+        for other in others:
+            other.start()
         work(0)
-        for thread in threads:
-            thread.join()
+        for other in others:
+            other.join()
         self._side = [cursor for cursor in cursors if cursor is not None] + self._side[crew:]
         if failures:
             raise failures[0]

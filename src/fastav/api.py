@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import EllipsisType
-from typing import Any, Literal, overload
+from typing import Any, Final, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from .sequence import Arrays
 from .writer import Frames, VideoWriter
 
 __all__ = ["imiter", "imread", "imwrite", "open"]
+
+# So many frames are decoded sooner than a whole file is searched for where they begin.
+_FEW: Final = 32
 
 
 @overload
@@ -58,7 +61,8 @@ def imread(
     source : str, os.PathLike, bytes-like, or binary file object
         A path, a URL, a whole file in memory or an open file.
     index : int or ...
-        ``...`` or None reads all frames, a number that frame alone.
+        ``...`` or None reads all frames, a number that frame alone; negative ones count from the
+        end.
     out : ndarray, optional
         The caller's array, see :meth:`fastav.VideoReader.read`; with a number for `index` one
         frame's array.
@@ -70,14 +74,25 @@ def imread(
     ndarray of shape (N, H, W, C), uint8 for ``format="rgb24"``
         A fresh array, or the part of `out` that was filled. With an `index` one frame, without the
         first axis.
+
+    Raises
+    ------
+    IndexError
+        `index` is outside the video; says which numbers are inside.
     """
     with VideoReader(source, **options) as reader:
-        if index is None or index is ...:
+        if index is None or isinstance(index, EllipsisType):
             return reader.read(out=out)
-        if out is None:
-            return reader[index]
-        reader.get_batch([index], out=out[np.newaxis])
-        return out
+        room = None if out is None else out[np.newaxis]
+        if 0 <= index < _FEW or not reader.seekable:
+            one = reader.read(start=index, stop=index + 1, out=room)
+            if not reader.frames_read and not reader.seekable:
+                raise IndexError(f"frame {index} is out of range: the video has ended")
+        if not reader.frames_read:
+            one = reader.get_batch([index], room)
+        if out is not None:
+            return out
+        return tuple(plane[0] for plane in one) if isinstance(one, tuple) else one[0]
 
 
 def imiter(source: object, **options: Any) -> Iterator[Arrays]:

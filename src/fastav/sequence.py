@@ -62,6 +62,11 @@ class FrameSequence:
     # What the index tells
 
     @property
+    def seekable(self) -> bool:
+        """Whether frames can be read in any order; a pipe or socket gives each once, in order."""
+        return self._source.reopenable
+
+    @property
     def index(self) -> FrameIndex:
         """The table of all frames; reading it for the first time reads the file once."""
         with self._lock:
@@ -225,7 +230,7 @@ class FrameSequence:
             for row in np.flatnonzero(source != np.arange(len(numbers))).tolist():
                 for target in targets:
                     target[row] = target[source[row]]
-        arrays = tuple(target[: len(numbers)] for target in targets)
+        arrays = tuple(targets if out is None else (t[: len(numbers)] for t in targets))
         return arrays if options.planes else arrays[0]
 
     # By time
@@ -430,7 +435,7 @@ class FrameSequence:
         return converter
 
     def _shared_converter(self, options: ReadOptions) -> FrameConverter:
-        if self._converter is None or self._converter[0] != options:
+        if self._converter is None or self._converter[0] is not options:
             self._converter = options, self._prepared(options)
         return self._converter[1]
 
