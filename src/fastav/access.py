@@ -136,6 +136,8 @@ class _Cursor:
         if not self._seekable or entry in self._unreachable:
             return False
         pts, dts, pos, size = self._table.index.packets[entry].item()
+        if pts == NO_TIME and pos < 0:
+            return False  # nothing to tell the packet by
         for time in self._times(entry):
             try:
                 self._video.container.seek(time, stream=self._video.stream)
@@ -149,7 +151,8 @@ class _Cursor:
                 if not packet.size:
                     break
                 found = NO_TIME if packet.pts is None else packet.pts
-                if packet.size == size and found == pts and packet.pos in (pos, None):
+                at = -1 if packet.pos is None else packet.pos
+                if (found, at, packet.size) == (pts, pos, size):
                     self._held, self._position = packet, entry
                     return True
                 if packet.dts is not None and dts != NO_TIME and packet.dts > dts:
