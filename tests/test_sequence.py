@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
@@ -149,6 +150,36 @@ def test_read_one_frame(path: Path, frames: np.ndarray) -> None:
     for index in (40, -41):
         with pytest.raises(IndexError, match="-40 to 39"):
             fastav.imread(path, index=index)
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+@pytest.mark.parametrize("angle", [0, 90, 180, 270])
+def test_rotate(tmp_path: Path, angle: int, mirror: bool) -> None:
+    path = tmp_path / "turned.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"qp": "0"})
+        stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv444p"
+        stream.set_display_rotation(angle, hflip=mirror)
+        for index in range(4):
+            image = np.zeros((16, 32, 3), np.uint8)
+            image[:8, :8], image[8:, -8:, index % 3] = 255, 200
+            frame = av.VideoFrame.from_ndarray(image, "rgb24").reformat(format="yuv444p")
+            frame.pts = index
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with fastav.open(path) as stored, fastav.open(path, rotate=True) as shown:
+        wanted = np.rot90(stored.read(), angle // 90, axes=(1, 2))  # counter-clockwise
+        if mirror:
+            wanted = wanted[:, :, ::-1]
+        np.testing.assert_array_equal(shown.read(), wanted)
+        np.testing.assert_array_equal(shown[[3, 1]], wanted[[3, 1]])
+        np.testing.assert_array_equal(shown[2], wanted[2])
+        np.testing.assert_array_equal(np.stack(list(shown)), wanted)
+        assert shown.shape == wanted.shape
+        planes = shown.read(format=None, planes=True)
+        assert {plane.shape for plane in planes} == {wanted.shape[:3]}
+        chw = shown.read(layout="chw")
+        np.testing.assert_array_equal(np.moveaxis(chw, 1, -1), wanted)
 
 
 # Times

@@ -427,7 +427,7 @@ class FrameSequence:
         """A converter whose outputs are those of the video's first frame."""
         converter = options.converter()
         info = self.info
-        if info.pixel_format is not None and info.width and info.height:
+        if info.pixel_format and info.width and info.height and not options.rotate:
             model = av.VideoFrame(info.width, info.height, info.pixel_format)
         else:
             model = self._random().frame(0)
