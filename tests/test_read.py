@@ -6,6 +6,9 @@ import gc
 import io
 import mmap
 import os
+import platform
+import subprocess
+import sys
 import threading
 import tracemalloc
 from functools import partial
@@ -539,3 +542,27 @@ def test_arrays_outlive_everything(clip: bytes, expected: np.ndarray[Any, Any]) 
     junk = [mmap.mmap(-1, 1 << 16) for _ in range(50)]
     np.testing.assert_array_equal(np.stack(frames), expected)
     del junk
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about glibc's allocator")
+def test_iterating_does_not_fault_every_page_in_anew(tmp_path: Path) -> None:
+    path = tmp_path / "clip.nut"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("rawvideo", rate=30, width=1280, height=720, pix_fmt="bgr24")
+        for _ in range(20):
+            container.mux(stream.encode(av.VideoFrame(1280, 720, "bgr24")))
+        container.mux(stream.encode(None))
+    script = (
+        "import resource, sys, fastav\n"
+        "def faults(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "frames = fastav.imiter(sys.argv[1])\n"
+        "[next(frames) for _ in range(5)]\n"
+        "before = faults()\n"
+        "print(sum(1 for _ in frames), faults() - before)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script, path], capture_output=True, text=True, check=True
+    )
+    frames, faults = map(int, run.stdout.split())
+    assert frames == 15
+    assert faults < frames * 100  # of about 680 pages

@@ -321,6 +321,8 @@ class VideoReader(FrameSequence):
                     except FrameChangedError as error:
                         number = start + count * step
                         raise FrameChangedError(f"frame {number} is {error}", number) from None
+                    if not count:
+                        _let_memory_return(sum(array.nbytes for array in arrays))
                     self.frames_read = count + 1
                     yield arrays if options.planes else arrays[0]
         except DecodeError as error:
@@ -330,6 +332,16 @@ class VideoReader(FrameSequence):
 
     def __iter__(self) -> Iterator[Arrays]:
         return self.iter()
+
+
+def _let_memory_return(nbytes: int) -> None:
+    """Have the allocator keep blocks of this size for the next frame.
+
+    glibc's hands a large freed block back to the system at once, and the next frame's every page
+    is faulted in anew, until it has seen a block freed that is larger still (up to 32 MiB; mallopt
+    in malloc(3), M_MMAP_THRESHOLD). This one is never touched, so it costs two system calls.
+    """
+    np.empty(min(4 * nbytes, (32 << 20) - (1 << 16)), np.uint8)
 
 
 def _report(

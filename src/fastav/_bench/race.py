@@ -10,6 +10,8 @@ What the numbers mean and do not mean:
 - *floor* is PyAV decoding with frame threads and converting nothing, plus filling a fresh output
   array frame by frame with a constant; *decode-only* leaves that out. Memory that was never touched
   costs as much as converting into it, and everybody pays for it in bulk reading.
+- Before the clock starts, as much memory as the array will take is touched and freed, so that a
+  virtual machine's host does not have to find it meanwhile.
 - Peers run with their own defaults, but for threads: all the decoder's threads are allowed.
 - Memory is the peak resident size during a job (``VmHWM``). *Beyond the array* is that, less what
   was resident before and less the array itself. The ffmpeg program's own memory is not in it.
