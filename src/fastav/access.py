@@ -13,6 +13,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import av
@@ -95,6 +96,7 @@ class _Cursor:
         self._newest = -1  # no frame up to this one will come any more
         self._ready: deque[tuple[int, av.VideoFrame]] = deque()
         self._last = (-1, -1)  # packet and number of the frame that came last
+        self._introduced = False  # to the stream's first packet
 
     def close(self) -> None:
         """Stop decoding and close the container."""
@@ -112,18 +114,38 @@ class _Cursor:
 
     def _hop(self, entry: int) -> None:
         """Make ready to decode from packet `entry` on."""
+        if entry and not self._introduced:
+            self._introduce()
         if self._position is None or not self._position <= entry <= self._position + _NEAR:
             if not self._seek(entry) and (self._position is None or self._position > entry):
                 self._restart()
+                if entry:
+                    self._introduce()
             self._context.flush_buffers()
         elif self._start is not None:
             self._context.flush_buffers()
         while self._position is not None and self._position < entry and self._next() is not None:
             pass
         self._ready.clear()
+        self._introduced = True  # if not before, then by what follows
         self._start = entry
         self._newest = -1
         self._last = (-1, -1)
+
+    def _introduce(self) -> None:
+        """Show the decoder the first packet, as linear decoding would have done.
+
+        What encoder made the stream is told there alone, and decoders mend by it what older
+        encoders did wrong (h264 in 4:4:4, mpeg4); flushing does not make them forget.
+        """
+        if self._position != 0:
+            self._restart()
+        packet = self._next()
+        if packet is not None:
+            with suppress(av.error.FFmpegError):
+                self._context.decode(packet)
+            self._context.flush_buffers()
+        self._introduced = True
 
     def _restart(self, threads: int | None = None) -> None:
         if threads is not None:
@@ -136,8 +158,6 @@ class _Cursor:
         if not self._seekable or entry in self._unreachable:
             return False
         pts, dts, pos, size = self._table.index.packets[entry].item()
-        if pts == NO_TIME and pos < 0:
-            return False  # nothing to tell the packet by
         for time in self._times(entry):
             try:
                 self._video.container.seek(time, stream=self._video.stream)
@@ -151,8 +171,7 @@ class _Cursor:
                 if not packet.size:
                     break
                 found = NO_TIME if packet.pts is None else packet.pts
-                at = -1 if packet.pos is None else packet.pos
-                if (found, at, packet.size) == (pts, pos, size):
+                if packet.size == size and found == pts and packet.pos in (pos, None):
                     self._held, self._position = packet, entry
                     return True
                 if packet.dts is not None and dts != NO_TIME and packet.dts > dts:
@@ -266,7 +285,7 @@ class _Cursor:
         number = number + 1 if carrier == packet else int(table.frame_of[carrier])
         self._last = (carrier, number)
         if number >= 0:
-            frame.pts = int(table.index.pts[number])
+            frame.pts, frame.time_base = int(table.index.pts[number]), table.index.time_base
             self._ready.append((number, frame))
 
     def _skip(self, yes: bool) -> None:
@@ -373,9 +392,6 @@ class FrameAccess:
     def _visit_side_by_side(
         self, runs: list[list[int]], begin: Callable[[], Visit], crew: int
     ) -> None:
-        # In a last round with fewer runs than workers, threads of the decoders keep all busy.
-        rounds = -(-len(runs) // crew)
-        threads = -(-self._workers * rounds // len(runs))
         left = iter(runs)
         lock = threading.Lock()
         failures: list[BaseException] = []
@@ -388,7 +404,7 @@ class FrameAccess:
                 if cursor is None:
                     with lock:
                         video, self._spare = self._spare, None
-                    cursor = cursors[place] = self._cursor(threads, video)
+                    cursor = cursors[place] = self._cursor(1, video)
                 visit = begin()
                 while not failures:
                     with lock:
@@ -400,12 +416,12 @@ class FrameAccess:
             except BaseException as failure:
                 failures.append(failure)
 
-        others = [threading.Thread(target=work, args=(place,)) for place in range(1, crew)]
-        for other in others:
-            other.start()
+        threads = [threading.Thread(target=work, args=(place,)) for place in range(1, crew)]
+        for thread in threads:
+            thread.start()
         work(0)
-        for other in others:
-            other.join()
+        for thread in threads:
+            thread.join()
         self._side = [cursor for cursor in cursors if cursor is not None] + self._side[crew:]
         if failures:
             raise failures[0]
