@@ -1,6 +1,6 @@
 """fastav: video into NumPy and back, exactly and fast, on top of PyAV."""
 
-from .api import imiter, imread, imwrite, open
+from .api import imiter, immeta, imopen, improps, imread, imwrite, open, register
 from .backend import Backend, backend
 from .errors import (
     BackendError,
@@ -37,11 +37,15 @@ __all__ = [
     "__version__",
     "backend",
     "imiter",
+    "immeta",
+    "imopen",
+    "improps",
     "imread",
     "imwrite",
     "open",
     "pack_frame",
     "pixel_format",
+    "register",
     "unpack_frame",
     "unpack_planes",
 ]

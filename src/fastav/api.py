@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
-from types import EllipsisType
-from typing import Any, Final, Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .filters import FilterGraph, FilterSequence
 from .reader import VideoReader
 from .sequence import Arrays
+from .video_file import ImageProperties, Index, VideoFile
 from .writer import Frames, VideoWriter
 
-__all__ = ["imiter", "imread", "imwrite", "open"]
-
-# So many frames are decoded sooner than a whole file is searched for where they begin.
-_FEW: Final = 32
+__all__ = ["imiter", "immeta", "imopen", "improps", "imread", "imwrite", "open", "register"]
 
 
 @overload
@@ -47,10 +46,54 @@ def open(source: Any, mode: str = "r", **options: Any) -> VideoReader | VideoWri
     raise ValueError(f"mode must be 'r' or 'w', got {mode!r}")
 
 
-def imread(
-    source: object,
+def imopen(
+    uri: Any,
+    io_mode: str,
     *,
-    index: int | EllipsisType | None = ...,
+    plugin: object = None,
+    extension: str | None = None,
+    format_hint: str | None = None,
+    legacy_mode: bool = False,
+    **options: Any,
+) -> VideoFile:
+    """Open a video as imageio does: one object with the methods of imageio's plugins.
+
+    Parameters
+    ----------
+    uri : str, os.PathLike, bytes, or binary file object
+        What to read from or write to.
+    io_mode : {"r", "w"}
+        Read or write.
+    plugin : {None, "fastav", "pyav"}
+        All the same: there is one.
+    extension, format_hint : str, optional
+        Writing: take the container of this extension (".mp4").
+    legacy_mode : bool
+        No effect.
+    **options
+        See :class:`fastav.VideoReader` and :class:`fastav.VideoWriter`.
+
+    Returns
+    -------
+    VideoFile
+        A context manager.
+    """
+    _check_plugin(plugin)
+    if io_mode[:1] == "w":
+        options["extension"] = extension or format_hint
+    return VideoFile(uri, io_mode, **options)
+
+
+def imread(
+    uri: object,
+    *,
+    index: Index = None,
+    plugin: object = None,
+    extension: str | None = None,
+    format_hint: str | None = None,
+    filter_sequence: FilterSequence | None = None,
+    filter_graph: FilterGraph | None = None,
+    constant_framerate: bool | None = None,
     out: NDArray[Any] | None = None,
     **options: Any,
 ) -> Arrays:
@@ -58,11 +101,17 @@ def imread(
 
     Parameters
     ----------
-    source : str, os.PathLike, bytes-like, or binary file object
+    uri : str, os.PathLike, bytes-like, or binary file object
         A path, a URL, a whole file in memory or an open file.
     index : int or ...
         ``...`` or None reads all frames, a number that frame alone; negative ones count from the
         end.
+    plugin : {None, "fastav", "pyav"}
+        All the same: there is one.
+    extension, format_hint, constant_framerate
+        No effect; known to imageio.
+    filter_sequence, filter_graph : optional
+        Filters, see :mod:`fastav.filters`.
     out : ndarray, optional
         The caller's array, see :meth:`fastav.VideoReader.read`; with a number for `index` one
         frame's array.
@@ -78,46 +127,51 @@ def imread(
     Raises
     ------
     IndexError
-        `index` is outside the video; says which numbers are inside.
+        There is no frame of that number.
     """
-    with VideoReader(source, **options) as reader:
-        if index is None or isinstance(index, EllipsisType):
-            return reader.read(out=out)
-        room = None if out is None else out[np.newaxis]
-        if 0 <= index < _FEW or not reader.seekable:
-            one = reader.read(start=index, stop=index + 1, out=room)
-            if not reader.frames_read and not reader.seekable:
-                raise IndexError(f"frame {index} is out of range: the video has ended")
-        if not reader.frames_read:
-            one = reader.get_batch([index], room)
-        if out is not None:
-            return out
-        return tuple(plane[0] for plane in one) if isinstance(one, tuple) else one[0]
+    _check_plugin(plugin)
+    with VideoReader(uri, **options) as reader:
+        if index is None or index is ...:
+            return reader.read(out=out, filter_sequence=filter_sequence, filter_graph=filter_graph)
+        if out is None:
+            return reader.read_frame(
+                index, filter_sequence=filter_sequence, filter_graph=filter_graph
+            )
+        if not (filter_sequence is None and filter_graph is None):
+            raise ValueError("out= takes no single filtered frame; leave out= or index= out")
+        reader.get_batch([operator.index(index)], out=out[np.newaxis])
+        return out
 
 
-def imiter(source: object, **options: Any) -> Iterator[Arrays]:
-    """Iterate over the frames of a video.
-
-    Parameters
-    ----------
-    source : str, os.PathLike, bytes-like, or binary file object
-        A path, a URL, a whole file in memory or an open file.
-    **options
-        See :class:`fastav.VideoReader`.
+def imiter(
+    uri: object,
+    *,
+    plugin: object = None,
+    extension: str | None = None,
+    format_hint: str | None = None,
+    filter_sequence: FilterSequence | None = None,
+    filter_graph: FilterGraph | None = None,
+    **options: Any,
+) -> Iterator[Arrays]:
+    """Iterate over the frames of a video; parameters as for :func:`imread`.
 
     Yields
     ------
     ndarray of shape (H, W, C)
         Each a fresh array.
     """
-    with VideoReader(source, **options) as reader:
-        yield from reader
+    _check_plugin(plugin)
+    with VideoReader(uri, **options) as reader:
+        yield from reader.iter(filter_sequence=filter_sequence, filter_graph=filter_graph)
 
 
 def imwrite(
-    target: Any,
+    uri: Any,
     image: Frames,
     *,
+    plugin: object = None,
+    extension: str | None = None,
+    format_hint: str | None = None,
     in_pixel_format: str = "rgb24",
     is_batch: bool = True,
     **options: Any,
@@ -126,11 +180,15 @@ def imwrite(
 
     Parameters
     ----------
-    target : str, os.PathLike, or binary file object
+    uri : str, os.PathLike, or binary file object
         A path, an open file or ``"<bytes>"``.
     image : array_like or iterable
         The frames, see :meth:`fastav.VideoWriter.write`; arrays of shape (N, H, W, 3) and dtype
         uint8 for ``in_pixel_format="rgb24"``.
+    plugin : {None, "fastav", "pyav"}
+        All the same: there is one.
+    extension, format_hint : str, optional
+        Take the container of this extension (".mp4") instead of the path's own.
     in_pixel_format : str
         What the arrays hold.
     is_batch : bool
@@ -148,8 +206,65 @@ def imwrite(
     ValueError
         There is no frame, or what :class:`fastav.VideoWriter` raises.
     """
-    with VideoWriter(target, **options) as writer:
+    _check_plugin(plugin)
+    with VideoWriter(uri, extension=extension or format_hint, **options) as writer:
         writer.write(image, in_pixel_format=in_pixel_format, is_batch=is_batch)
         if not writer.frames_written:
             raise ValueError("there is no frame to write")
-    return writer.getvalue() if isinstance(target, str) and target == "<bytes>" else None
+    return writer.getvalue() if isinstance(uri, str) and uri == "<bytes>" else None
+
+
+def improps(
+    uri: object,
+    *,
+    index: Index = None,
+    plugin: object = None,
+    extension: str | None = None,
+    format: str | None = "rgb24",
+    **options: Any,
+) -> ImageProperties:
+    """Tell shape and dtype of what :func:`imread` would return, without decoding.
+
+    Parameters are those of :func:`imread`; see :meth:`fastav.video_file.VideoFile.properties`.
+    """
+    _check_plugin(plugin)
+    with VideoFile(uri, "r", **options) as file:
+        return file.properties(index, format=format)
+
+
+def immeta(
+    uri: object,
+    *,
+    index: Index = None,
+    plugin: object = None,
+    extension: str | None = None,
+    exclude_applied: bool = True,
+    constant_framerate: bool | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Gather what is known of a video, or of one frame, besides its pixels.
+
+    Parameters are those of :func:`imread`; see :mod:`fastav.metadata` for the contents.
+    """
+    _check_plugin(plugin)
+    with VideoFile(uri, "r", **options) as file:
+        return file.metadata(index)
+
+
+def register(*, default: bool = False) -> None:
+    """Make fastav known to imageio, as ``plugin="fastav"``; needs imageio.
+
+    Parameters
+    ----------
+    default : bool
+        Prefer fastav to the ``pyav`` plugin for all extensions for which imageio considers that.
+    """
+    from .imageio_plugin import register
+
+    register(default=default)
+
+
+def _check_plugin(plugin: object) -> None:
+    name = plugin if isinstance(plugin, str) else getattr(plugin, "__name__", plugin)
+    if name not in (None, "fastav", "pyav", "FastavPlugin"):
+        raise ValueError(f"fastav has no plugin {plugin!r}; leave plugin= out")

@@ -26,6 +26,8 @@ from av import VideoFrame
 from av.filter import Filter, Graph
 from av.filter.context import FilterContext
 
+from .errors import DecodeError
+
 __all__ = ["FilterChain", "FilterGraph", "FilterSequence"]
 
 FilterArguments: TypeAlias = str | Mapping[str, object]
@@ -94,12 +96,17 @@ class FilterChain:
         """Yield what the filters make of `frames`, to the very last frame.
 
         Lazy: a frame is taken from `frames` only when the filters have no more to give, and no
-        more are taken once they are `finished`.
+        more are taken once they are `finished`. If `frames` ends in a ``DecodeError``, what the
+        filters still hold comes before it.
         """
-        for frame in frames:
-            yield from self.push(frame)
-            if self.finished:
-                break
+        try:
+            for frame in frames:
+                yield from self.push(frame)
+                if self.finished:
+                    break
+        except DecodeError:
+            yield from self.flush()
+            raise
         yield from self.flush()
 
     def push(self, frame: VideoFrame) -> Iterator[VideoFrame]:

@@ -71,10 +71,12 @@ class VideoInfo:
 
     Attributes
     ----------
-    container, codec, pixel_format : str or None
+    container, codec, codec_long_name, profile, pixel_format : str or None
         FFmpeg's names.
     width, height : int
         Coded size in pixels, before any rotation.
+    pixel_aspect : Fraction or None
+        Width of a pixel divided by its height.
     frame_rate : Fraction or None
         Frames per second, on average.
     time_base : Fraction or None
@@ -85,15 +87,18 @@ class VideoInfo:
         The header's count, which may be wrong.
     colour_range, colour_matrix, colour_primaries, colour_transfer : str
         FFmpeg's names, "unspecified" where the file does not say.
-    metadata : dict of str to str
-        Tags of the container, overlaid by those of the stream.
+    container_metadata, stream_metadata : dict of str to str
+        Tags.
     """
 
     container: str
     codec: str
+    codec_long_name: str
+    profile: str | None
     pixel_format: str | None
     width: int
     height: int
+    pixel_aspect: Fraction | None
     frame_rate: Fraction | None
     time_base: Fraction | None
     start_time: float | None
@@ -103,7 +108,13 @@ class VideoInfo:
     colour_matrix: str
     colour_primaries: str
     colour_transfer: str
-    metadata: dict[str, str]
+    container_metadata: dict[str, str]
+    stream_metadata: dict[str, str]
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Tags of the container, overlaid by those of the stream."""
+        return {**self.container_metadata, **self.stream_metadata}
 
     @property
     def expected_frames(self) -> int:
@@ -129,9 +140,12 @@ def describe(video: VideoInput) -> VideoInfo:
     return VideoInfo(
         container=container.format.name,
         codec=context.name,
+        codec_long_name=context.codec.long_name,
+        profile=stream.profile,
         pixel_format=context.pix_fmt,
         width=context.width,
         height=context.height,
+        pixel_aspect=stream.sample_aspect_ratio or None,
         frame_rate=stream.average_rate or stream.guessed_rate or stream.base_rate,
         time_base=stream.time_base,
         start_time=start,
@@ -141,7 +155,8 @@ def describe(video: VideoInput) -> VideoInfo:
         colour_matrix=_name(MATRICES, context.colorspace),
         colour_primaries=_name(PRIMARIES, context.color_primaries),
         colour_transfer=_name(TRANSFERS, context.color_trc),
-        metadata={**container.metadata, **stream.metadata},
+        container_metadata=dict(container.metadata),
+        stream_metadata=dict(stream.metadata),
     )
 
 

@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 from .bulk import Bulk
 from .container import Source, VideoInput, open_input
 from .convert import ConversionOptions, FrameConverter
-from .decode import decode_all
 from .errors import DecodeError, FrameChangedError
+from .filters import FilterGraph, FilterSequence
 from .index import FrameIndex
 from .info import VideoInfo, describe
 from .layout import frame_layout
-from .orient import UprightConverter
 from .sequence import Arrays, FrameSequence
 
 __all__ = ["ReadOptions", "VideoReader"]
@@ -42,14 +41,11 @@ class ReadOptions(ConversionOptions):
         Threads of the decoder; 0 lets FFmpeg choose.
     thread_type : {"FRAME", "SLICE", "AUTO", "NONE"} or None
         None is "FRAME", which has the best throughput.
-    rotate : bool
-        Turn pictures upright, as the container's display matrix asks.
     """
 
     errors: str = "raise"
     thread_count: int = 0
     thread_type: str | None = None
-    rotate: bool = False
 
     def __post_init__(self) -> None:
         ConversionOptions.__post_init__(self)
@@ -58,7 +54,7 @@ class ReadOptions(ConversionOptions):
 
     def converter(self) -> FrameConverter:
         """A converter for one pass over a video."""
-        return UprightConverter(self) if self.rotate else FrameConverter(self)
+        return FrameConverter(self)
 
 
 class VideoReader(FrameSequence):
@@ -191,12 +187,6 @@ class VideoReader(FrameSequence):
             waiting.close()
         return self._open(options)
 
-    @property
-    def rotation(self) -> int:
-        """Degrees, counter-clockwise, by which the container asks to turn the pictures."""
-        with closing(decode_all(self._start(replace(self.options, thread_count=1)))) as frames:
-            return next((int(frame.rotation) for frame in frames), 0)
-
     def count_packets(self) -> int:
         """Count the stream's packets without decoding them."""
         with self._start(self.options) as video:
@@ -210,6 +200,8 @@ class VideoReader(FrameSequence):
         step: int = 1,
         out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
         progress: Callable[[int], object] | None = None,
+        filter_sequence: FilterSequence | None = None,
+        filter_graph: FilterGraph | None = None,
         **changes: Any,
     ) -> Arrays:
         """Read frames into one array.
@@ -223,6 +215,8 @@ class VideoReader(FrameSequence):
             right dtype with room for all; shared memory, a memmap or a slice will do.
         progress : callable, optional
             Called after every frame with the number of frames read so far.
+        filter_sequence, filter_graph : optional
+            Filters, see :mod:`fastav.filters`; frames are then those of the filtered video.
         **changes
             Fields of :class:`ReadOptions` that differ from the reader's own in this read.
 
@@ -252,7 +246,7 @@ class VideoReader(FrameSequence):
         bulk: Bulk | None = None
         self.frames_read = 0
         try:
-            with closing(decode_all(self._start(options))) as frames:
+            with closing(self._decode(options, filter_sequence, filter_graph)) as frames:
                 chosen: Iterator[av.VideoFrame] = islice(frames, start, stop, step)
                 if progress is not None:
                     chosen = _report(chosen, progress)
@@ -286,7 +280,14 @@ class VideoReader(FrameSequence):
         return np.empty((0, *(layout.shape or ())), layout.dtype)
 
     def iter(
-        self, *, start: int = 0, stop: int | None = None, step: int = 1, **changes: Any
+        self,
+        *,
+        start: int = 0,
+        stop: int | None = None,
+        step: int = 1,
+        filter_sequence: FilterSequence | None = None,
+        filter_graph: FilterGraph | None = None,
+        **changes: Any,
     ) -> Iterator[Arrays]:
         """Iterate over frames, each a fresh array (or a tuple of planes).
 
@@ -297,6 +298,8 @@ class VideoReader(FrameSequence):
         ----------
         start, stop, step : int
             Which frames, as in ``range``; all by default.
+        filter_sequence, filter_graph : optional
+            Filters, see :mod:`fastav.filters`; frames are then those of the filtered video.
         **changes
             Fields of :class:`ReadOptions` that differ from the reader's own.
 
@@ -306,7 +309,8 @@ class VideoReader(FrameSequence):
             As in :meth:`read`.
         """
         options = replace(self.options, **changes)
-        return self._iterate(options, self._frames(options, start, stop, step), start, step)
+        frames = self._frames(options, start, stop, step, filter_sequence, filter_graph)
+        return self._iterate(options, frames, start, step)
 
     def _iterate(
         self, options: ReadOptions, frames: Generator[av.VideoFrame], start: int, step: int

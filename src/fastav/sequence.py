@@ -7,11 +7,12 @@ import operator
 import os
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, SupportsIndex
 
 import av
 import numpy as np
@@ -22,8 +23,10 @@ from .bulk import Bulk, GivenArray
 from .container import Source, VideoInput, open_input
 from .convert import FrameConverter, Output
 from .decode import decode_all
-from .errors import FrameChangedError
+from .errors import DecodeError, FrameChangedError
+from .filters import FilterChain, FilterGraph, FilterSequence
 from .index import FrameIndex, build_index
+from .metadata import frame_metadata, video_metadata
 
 if TYPE_CHECKING:
     from .info import VideoInfo
@@ -60,11 +63,6 @@ class FrameSequence:
         _Forks.watch(self)
 
     # What the index tells
-
-    @property
-    def seekable(self) -> bool:
-        """Whether frames can be read in any order; a pipe or socket gives each once, in order."""
-        return self._source.reopenable
 
     @property
     def index(self) -> FrameIndex:
@@ -161,14 +159,104 @@ class FrameSequence:
                 "frames are read by an int, a slice, a sequence of ints or a boolean mask, "
                 f"got {type(key).__name__}"
             ) from None
-        with self._reading():
-            if not self._source.reopenable:
-                frame = self._one_way().frame(number)
+        return self.read_frame(number)
+
+    def read_frame(
+        self,
+        number: SupportsIndex,
+        *,
+        filter_sequence: FilterSequence | None = None,
+        filter_graph: FilterGraph | None = None,
+        **changes: Any,
+    ) -> Arrays:
+        """Read one frame.
+
+        Parameters
+        ----------
+        number : int
+            Negative numbers count from the end.
+        filter_sequence, filter_graph : optional
+            Filters, see :mod:`fastav.filters`. The number is then one of the filtered video, which
+            is decoded from its start.
+        **changes
+            Fields of :class:`ReadOptions` that differ from the reader's own.
+
+        Returns
+        -------
+        ndarray of shape (H, W, C)
+            Fresh and C-contiguous. With ``planes=True`` a tuple of one array per plane.
+
+        Raises
+        ------
+        IndexError, DecodeError
+            As for ``reader[number]``.
+        """
+        options, number = replace(self.options, **changes), operator.index(number)
+        if filter_sequence is not None or filter_graph is not None:
+            frame = self._filtered_frame(number, options, filter_sequence, filter_graph)
+            arrays = options.converter().convert(frame)
+        else:
+            with self._reading():
+                frame, number = self._frame(number)
+                try:
+                    arrays = self._shared_converter(options).convert(frame)
+                except FrameChangedError as error:
+                    raise FrameChangedError(f"frame {number} is {error}", number) from None
+        return arrays if options.planes else arrays[0]
+
+    def _frame(self, number: int) -> tuple[av.VideoFrame, int]:
+        """A decoded frame and its number counted from 0."""
+        if not self._source.reopenable:
+            return self._one_way().frame(number), number
+        if number == 0 and self._index is None:  # the first needs no index
+            with closing(decode_all(self._start(self.options))) as frames:
+                for frame in frames:
+                    return frame, 0
+        number = self._checked(number)
+        return self._random().frame(number), number
+
+    def _filtered_frame(
+        self,
+        number: int,
+        options: ReadOptions,
+        filter_sequence: FilterSequence | None,
+        filter_graph: FilterGraph | None,
+    ) -> av.VideoFrame:
+        with closing(self._decode(options, filter_sequence, filter_graph)) as frames:
+            if number >= 0:
+                for frame in islice(frames, number, None):
+                    return frame
             else:
-                number = self._checked(number)
-                frame = self._random().frame(number)
-            arrays = self._convert(frame, number)
-        return arrays if self.options.planes else arrays[0]
+                last = deque(frames, maxlen=-number)
+                if len(last) == -number:
+                    return last[0]
+        raise IndexError(f"frame {number} is out of range: the filtered video is shorter")
+
+    def metadata(self, number: SupportsIndex | None = None) -> dict[str, Any]:
+        """Gather what is known besides the pixels.
+
+        Parameters
+        ----------
+        number : int, optional
+            Of this frame, see :func:`fastav.metadata.frame_metadata`; without it of the video, see
+            :func:`fastav.metadata.video_metadata`.
+        """
+        if number is None:
+            return video_metadata(self.info, self.rotation)
+        with self._reading():
+            return frame_metadata(self._frame(operator.index(number))[0])
+
+    @property
+    def rotation(self) -> int:
+        """Degrees, counter-clockwise, by which the container asks to turn the pictures.
+
+        The first frame tells, so it is decoded; a source that cannot seek is taken for upright.
+        """
+        if not self._source.reopenable:
+            return 0
+        with self._reading(), suppress(DecodeError, IndexError):
+            return int(self._frame(0)[0].rotation)
+        return 0
 
     def get_batch(
         self,
@@ -230,7 +318,7 @@ class FrameSequence:
             for row in np.flatnonzero(source != np.arange(len(numbers))).tolist():
                 for target in targets:
                     target[row] = target[source[row]]
-        arrays = tuple(targets if out is None else (t[: len(numbers)] for t in targets))
+        arrays = tuple(target[: len(numbers)] for target in targets)
         return arrays if options.planes else arrays[0]
 
     # By time
@@ -333,16 +421,41 @@ class FrameSequence:
                 arrays = bulk.finish()
                 yield arrays if options.planes else arrays[0]
 
-    def _frames(
-        self, options: ReadOptions, start: int, stop: int | None, step: int
+    def _decode(
+        self,
+        options: ReadOptions,
+        filter_sequence: FilterSequence | None,
+        filter_graph: FilterGraph | None,
     ) -> Generator[av.VideoFrame]:
-        """Decoded frames from `start` on, with a decoder of their own."""
+        """All frames from the first, through filters if there are any."""
+        if filter_sequence is None and filter_graph is None:
+            return decode_all(self._start(options))
+        chain = FilterChain(
+            filter_sequence,
+            filter_graph,
+            frame_rate=self.info.frame_rate,
+            pixel_aspect=self.info.pixel_aspect,
+        )
+        return _filter(decode_all(self._start(options)), chain)
+
+    def _frames(
+        self,
+        options: ReadOptions,
+        start: int,
+        stop: int | None,
+        step: int,
+        filter_sequence: FilterSequence | None = None,
+        filter_graph: FilterGraph | None = None,
+    ) -> Generator[av.VideoFrame]:
+        """Frames from `start` on, with a decoder of their own."""
         if start < 0 or step < 1 or (stop is not None and stop < 0):
             raise ValueError(
                 f"start and stop must be 0 or more and step 1 or more, got {start}, {stop}, {step}"
             )
-        if start == 0 or not self._source.reopenable:
-            return _slice(decode_all(self._start(options)), start, stop, step)
+        filtered = filter_sequence is not None or filter_graph is not None
+        if start == 0 or filtered or not self._source.reopenable:
+            frames = self._decode(options, filter_sequence, filter_graph)
+            return _slice(frames, start, stop, step)
         numbers = range(*slice(start, stop, step).indices(len(self.index)))
         opener = _opener(self._source, self._stream, options)
         return _each(FrameAccess(opener, self.index, 1), numbers)
@@ -427,7 +540,7 @@ class FrameSequence:
         """A converter whose outputs are those of the video's first frame."""
         converter = options.converter()
         info = self.info
-        if info.pixel_format and info.width and info.height and not options.rotate:
+        if info.pixel_format is not None and info.width and info.height:
             model = av.VideoFrame(info.width, info.height, info.pixel_format)
         else:
             model = self._random().frame(0)
@@ -435,19 +548,13 @@ class FrameSequence:
         return converter
 
     def _shared_converter(self, options: ReadOptions) -> FrameConverter:
-        if self._converter is None or self._converter[0] is not options:
+        if self._converter is None or self._converter[0] != options:
             self._converter = options, self._prepared(options)
         return self._converter[1]
 
     def _outputs(self, options: ReadOptions) -> tuple[Output, ...]:
         with self._lock:
             return self._shared_converter(options).outputs
-
-    def _convert(self, frame: av.VideoFrame, number: int) -> tuple[NDArray[Any], ...]:
-        try:
-            return self._shared_converter(self.options).convert(frame)
-        except FrameChangedError as error:
-            raise FrameChangedError(f"frame {number} is {error}", number) from None
 
 
 def _outside(number: int, count: int) -> str:
@@ -461,6 +568,11 @@ def _slice(
 ) -> Generator[av.VideoFrame]:
     with closing(frames):
         yield from islice(frames, start, stop, step)
+
+
+def _filter(frames: Generator[av.VideoFrame], chain: FilterChain) -> Generator[av.VideoFrame]:
+    with closing(frames):
+        yield from chain.process(frames)
 
 
 def _each(access: FrameAccess, numbers: range) -> Generator[av.VideoFrame]:

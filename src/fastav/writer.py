@@ -83,6 +83,7 @@ class VideoWriter:
     ----------
     metadata, stream_metadata : dict of str to str
         Tags of the container and of the video stream; they may be changed before the first frame.
+        A tag ``rotate`` of the stream, in degrees clockwise, is taken for a `rotation`.
     frames_written : int
         Frames that were accepted so far, before filters.
 
@@ -322,12 +323,15 @@ class VideoWriter:
         """Open container and encoder for frames like `frame`, then write the header."""
         assert frame.time_base is not None
         output = self._target.open()
+        tags = dict(self.stream_metadata)
+        # The tag by which FFmpeg was told in former times, clockwise; it is no longer heeded.
+        rotation = self._rotation - float(tags.pop("rotate", 0))
         try:
             stream = self._encoder.open(
-                output, frame, rate=rate, time_base=frame.time_base, rotation=self._rotation
+                output, frame, rate=rate, time_base=frame.time_base, rotation=rotation
             )
             output.metadata.update(self.metadata)
-            stream.metadata.update(self.stream_metadata)
+            stream.metadata.update(tags)
         except BaseException:
             output.close()
             self._target.close()
