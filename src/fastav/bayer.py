@@ -441,9 +441,9 @@ def unpack_10p(
         Size of the picture in samples.
     row_pitch : int, optional
         Bytes from one row to the next, for one-dimensional data. Without it the picture is one run
-        of samples, as the convention has it: a row of a width that fills no whole number of bytes
-        ends, and the next one begins, within a byte. Cameras that pad rows to whole bytes need
-        ``row_pitch=(10 * width + 7) // 8`` or more.
+        of samples: a row of a width that fills no whole number of bytes ends, and the next one
+        begins, within a byte. Where rows are padded to whole bytes, ``row_pitch`` must say so:
+        ``(10 * width + 7) // 8`` or more.
     out : ndarray of uint16, shape (height, width), optional
         Where to write, contiguous within rows; it must not overlap the data.
 

@@ -1,9 +1,9 @@
 /* Mosaics: demosaicing, correction and camera packings, in C.
  *
- * Everything is written once as plain loops that compilers vectorise; on x86-64 with GCC or Clang it
- * is compiled a second time for AVX2, with hand-written shuffles where compilers do badly, and the
- * choice is made at run time. -DFASTAV_NO_AVX2 leaves the portable code alone, which is how it is
- * tested on a machine that has AVX2. Results are the same bits either way.
+ * Everything is written once as plain loops that compilers vectorise; on x86-64 with GCC or
+ * Clang it is compiled a second time for AVX2, with hand-written shuffles where compilers do
+ * badly, and the choice is made at run time. -DFASTAV_NO_AVX2 leaves the portable code alone,
+ * which is how it is tested on a machine that has AVX2. Results are the same bits either way.
  */
 #ifndef FASTAV_BAYER_H
 #define FASTAV_BAYER_H
@@ -40,8 +40,8 @@ typedef struct {
 } bayer_job;
 
 /* The index within 0..size-1 that lies at `i` when the picture is mirrored about its outermost
- * samples, which are not repeated: parity, and with it the colour, is kept. Of a single sample there
- * is no such index (correction asks, and does not use the answer). */
+ * samples, which are not repeated: parity, and with it the colour, is kept. Of a single sample
+ * there is no such index (correction asks, and does not use the answer). */
 INLINE ptrdiff_t bayer_mirror(ptrdiff_t i, ptrdiff_t size) {
     if (size == 1)
         return 0;
@@ -52,16 +52,18 @@ INLINE ptrdiff_t bayer_mirror(ptrdiff_t i, ptrdiff_t size) {
 
 /* ---- Demosaicing ---------------------------------------------------------------------------
  *
- * A picture is done in strips whose lines take BAYER_LINE_BYTES, so that a ring of them stays in the
- * first-level cache. Rows pass through the ring: samples less black, with BAYER_MARGIN mirrored ones
- * at both ends, so that the row functions know no edges. They compute three planar lines, which are
- * then interleaved into the destination.
+ * A picture is done in strips whose lines take BAYER_LINE_BYTES, so that a ring of them stays in
+ * the first-level cache. Rows pass through the ring: samples less black, with BAYER_MARGIN
+ * mirrored ones at both ends, so that the row functions know no edges. They compute BAYER_CHUNK
+ * columns of three planar lines, which are then interleaved into the destination; the processor
+ * still stores one chunk while it computes the next.
  *
  * T is the type of samples and results, L that of a line. Masks are of L, all ones or 0.
  */
-enum { BAYER_LINE_BYTES = 4096, BAYER_MARGIN = 2, BAYER_LINES = 5 };
+enum { BAYER_LINE_BYTES = 4096, BAYER_CHUNK = 512, BAYER_MARGIN = 2, BAYER_LINES = 5 };
 
-#define BAYER_SELECT(L, mask, there, elsewhere) ((L)(((there) & (mask)) | ((elsewhere) & (L)~(mask))))
+#define BAYER_SELECT(L, mask, there, elsewhere)                                                    \
+    ((L)(((there) & (mask)) | ((elsewhere) & (L)~(mask))))
 
 /* line[x] = max(sample - black, 0) for columns first-margin .. first+count+margin. `even` is the
  * mask of even columns. */
@@ -103,8 +105,8 @@ BAYER_PREPARE(bayer_line_16_32, uint16_t, int32_t)
 BAYER_ROUND(int16_t)
 BAYER_ROUND(int32_t)
 /* Sums of 16-bit samples times gains need 45 bits. Doubles hold them exactly, and unlike 64-bit
- * integers they have vector instructions for all that is done here. Truncation is as good as a floor
- * because what lies below 0 is clipped. */
+ * integers they have vector instructions for all that is done here. Truncation is as good as a
+ * floor because what lies below 0 is clipped. */
 INLINE int32_t bayer_round_double(double sum, int bits, int32_t top) {
     int32_t rounded = (int32_t)(sum * (1.0 / (double)((int64_t)1 << bits)) + 0.5);
     rounded = rounded > 0 ? rounded : 0;
@@ -125,8 +127,8 @@ INLINE uint16_t bayer_average_uint16_t(uint16_t a, uint16_t b) {
                      const int32_t *gain, int shift, int32_t maximum, T *RESTRICT colour,          \
                      T *RESTRICT green, T *RESTRICT other)
 
-/* Bilinear without gains. The rounded average of four is that of two rounded averages, less one where
- * both levels rounded up. */
+/* Bilinear without gains. The rounded average of four is that of two rounded averages, less one
+ * where both levels rounded up. */
 #define BAYER_BILINEAR(NAME, T)                                                                    \
     BAYER_ROW(NAME, T, T) {                                                                        \
         const T *RESTRICT n = line[-1], *RESTRICT v = line[0], *RESTRICT s = line[1];              \
@@ -284,7 +286,7 @@ TARGET_AVX2 static void bayer_interleave_avx2(char *RESTRICT dst, const void *RE
     INLINE void NAME(const bayer_job *job, bayer_interleave *interleave) {                         \
         enum { STRIP = BAYER_LINE_BYTES / sizeof(L) };                                             \
         L ring[BAYER_LINES][STRIP + 2 * BAYER_MARGIN], even[STRIP + 1];                            \
-        T planar[3][STRIP];                                                                        \
+        T planar[3][BAYER_CHUNK];                                                                  \
         BAYER_EVEN(L, even, STRIP + 1)                                                             \
         for (ptrdiff_t first = 0; first < job->width; first += STRIP) {                            \
             ptrdiff_t left = job->width - first, count = left < STRIP ? left : STRIP;              \
@@ -302,10 +304,17 @@ TARGET_AVX2 static void bayer_interleave_avx2(char *RESTRICT dst, const void *RE
                 PREPARE(job, y + REACH, first, count, even, free);                                 \
                 int c = (y & 1) == job->red_y ? 0 : 2, parity = c ? !job->red_x : job->red_x;      \
                 int32_t gain[3] = {job->gain[c], job->gain[1], job->gain[2 - c]};                  \
-                ROW((const L *const *)line + 2, even + parity, count, gain, job->shift,            \
-                    job->maximum, planar[c], planar[1], planar[2 - c]);                            \
-                interleave(job->dst + y * job->dst_pitch + first * 3 * (ptrdiff_t)sizeof(T),       \
-                           planar[0], planar[1], planar[2], count, (int)sizeof(T));                \
+                char *to = job->dst + (y * job->dst_pitch + first * 3 * (ptrdiff_t)sizeof(T));     \
+                for (ptrdiff_t x = 0; x < count; x += BAYER_CHUNK) {                               \
+                    const L *at[BAYER_LINES];                                                      \
+                    for (int i = 2 - REACH; i <= 2 + REACH; i++)                                   \
+                        at[i] = line[i] + x;                                                       \
+                    ptrdiff_t some = count - x < BAYER_CHUNK ? count - x : BAYER_CHUNK;            \
+                    ROW(at + 2, even + parity, some, gain, job->shift, job->maximum, planar[c],    \
+                        planar[1], planar[2 - c]);                                                 \
+                    interleave(to + x * 3 * (ptrdiff_t)sizeof(T), planar[0], planar[1], planar[2], \
+                               some, (int)sizeof(T));                                              \
+                }                                                                                  \
             }                                                                                      \
         }                                                                                          \
     }
