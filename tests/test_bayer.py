@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import fastav
 from fastav import bayer
 
 from .mosaics import (
@@ -293,6 +294,20 @@ def test_bilinear_and_opencv(pattern: str, bits: int) -> None:
         )
         known = np.take_along_axis(ours, colours(pattern, height, width)[..., np.newaxis], 2)
         np.testing.assert_array_equal(known[..., 0], mosaic)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_frames_of_mosaics(pattern: str) -> None:
+    """A frame's own format names its pattern, whichever its byte order."""
+    for depth in ("8", "16le", "16be"):
+        name = f"bayer_{pattern.lower()}{depth}"
+        mosaic = random_mosaic(rng(), 8, 10, 8 if depth == "8" else 16)
+        stored = mosaic.astype(mosaic.dtype.newbyteorder(">" if depth == "16be" else "<"))
+        frame = fastav.pack_frame(stored, name)
+        np.testing.assert_array_equal(
+            fastav.bayer.demosaic(fastav.unpack_frame(frame), frame.format.name),
+            reference(mosaic, pattern, "bilinear", 8 * mosaic.itemsize),
+        )
 
 
 # ---- Bad arguments

@@ -1,5 +1,6 @@
 """fastav: video into NumPy and back, exactly and fast, on top of PyAV."""
 
+from . import bayer
 from .api import imiter, immeta, imopen, improps, imread, imwrite, open, register
 from .backend import Backend, backend
 from .errors import (
@@ -36,6 +37,7 @@ __all__ = [
     "VideoWriter",
     "__version__",
     "backend",
+    "bayer",
     "imiter",
     "immeta",
     "imopen",
