@@ -18,6 +18,7 @@ import pytest
 
 import fastav
 from fastav import EncodeError, UnsupportedFormatError
+from fastav.colour import plan_back
 from fastav.encoder import exact_rate
 from fastav.formats import Kind, pixel_format, software_formats
 from fastav.layout import frame_layout
@@ -290,7 +291,10 @@ def test_mosaics(format: str) -> None:
     np.testing.assert_array_equal(back, mosaic)
 
 
-@pytest.mark.parametrize("format", ["rgb24", "bgr24", "rgba", "gray", "rgb48", "gray16", "gbrp"])
+FORMATS = ["rgb24", "bgr24", "rgba", "gray", "rgb48", "gray16", "gbrp"]
+
+
+@pytest.mark.parametrize("format", FORMATS)
 def test_conversion_equals_pyavs_own(format: str) -> None:
     """Read in place or not, with one thread, the encoder is given what PyAV would give it."""
     layout = frame_layout(pixel_format(format).name, 66, 34)
@@ -298,9 +302,8 @@ def test_conversion_equals_pyavs_own(format: str) -> None:
     assert layout.dtype is not None
     top = np.iinfo(layout.dtype).max + 1
     batch = noise(3, *layout.shape, dtype=layout.dtype.type, top=top)
-    with VideoWriter(
-        "<bytes>", container="nut", codec="ffv1", out_pixel_format="yuv420p"
-    ) as writer:
+    settings: dict[str, Any] = {"codec": "ffv1", "out_pixel_format": "yuv420p"}
+    with VideoWriter("<bytes>", container="nut", conversion="ffmpeg", **settings) as writer:
         writer.write(batch, in_pixel_format=format)
     for image, frame in zip(batch, decoded(writer.getvalue()), strict=True):
         if format == "gbrp":
@@ -309,6 +312,46 @@ def test_conversion_equals_pyavs_own(format: str) -> None:
         expected = expected.reformat(format="yuv420p", threads=1)
         for plane, of_pyav in zip(unpack_planes(frame), unpack_planes(expected), strict=True):
             np.testing.assert_array_equal(plane, of_pyav)
+
+
+@pytest.mark.parametrize("format", ["rgb24", "bgra", "gray", "rgb48le"])
+@pytest.mark.parametrize("target", ["yuv420p", "yuv444p", "yuv420p10le"])
+@pytest.mark.parametrize("filters", [None, [("null", "")]])
+def test_conversion_is_exact(format: str, target: str, filters: Any) -> None:
+    layout = frame_layout(format, 34, 18)
+    assert layout.shape is not None
+    assert layout.dtype is not None
+    top = np.iinfo(layout.dtype).max + 1
+    batch = noise(3, *layout.shape, dtype=layout.dtype.type, top=top)[:, ::-1]
+    with VideoWriter(
+        "<bytes>",
+        container="nut",
+        codec="ffv1",
+        out_pixel_format=target,
+        filter_sequence=filters,
+    ) as writer:
+        writer.write(batch, in_pixel_format=format)
+    for image, frame in zip(batch, decoded(writer.getvalue()), strict=True):
+        expected = av.VideoFrame(34, 18, target)
+        made = np.ascontiguousarray(image)
+        plan_back(format, target, 34, 18).write(made.ctypes.data, expected)
+        for plane, exact in zip(unpack_planes(frame), unpack_planes(expected), strict=True):
+            np.testing.assert_array_equal(plane, exact)
+
+
+@pytest.mark.parametrize("target", ["gray", "gray16le", "yuva420p", "yuv440p", "gbrp10le", "bgra"])
+def test_conversions_that_the_kernels_do_not_know(frames: np.ndarray, target: str) -> None:
+    with VideoWriter("<bytes>", container="nut", codec="ffv1", out_pixel_format=target) as writer:
+        writer.write(frames)
+    for image, frame in zip(frames, decoded(writer.getvalue()), strict=True):
+        made = av.VideoFrame.from_ndarray(image, "rgb24").reformat(format=target, threads=1)
+        for plane, of_pyav in zip(unpack_planes(frame), unpack_planes(made), strict=True):
+            np.testing.assert_array_equal(plane, of_pyav)
+
+
+def test_conversion_is_one_of_two() -> None:
+    with pytest.raises(ValueError, match="'exact' or 'ffmpeg'"):
+        VideoWriter("<bytes>", container="nut", conversion="fast")
 
 
 def test_raw_formats_that_a_container_would_confuse() -> None:

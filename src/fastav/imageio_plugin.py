@@ -48,7 +48,7 @@ class FastavPlugin(VideoFile, imageio_api.PluginV3):  # type: ignore[misc]
     container : str, optional
         Writing: FFmpeg's name of the container, instead of the extension's.
     **options
-        Further keywords of :class:`fastav.VideoReader` or :class:`fastav.VideoWriter`. Reading,
+        Further keywords of :class:`fastav.VideoReader` or :class:`fastav.VideoWriter`;
         ``conversion`` is ``"ffmpeg"`` by default: colours are those of the ``pyav`` plugin.
 
     Raises
@@ -59,6 +59,7 @@ class FastavPlugin(VideoFile, imageio_api.PluginV3):  # type: ignore[misc]
 
     def __init__(self, request: Request, *, container: str | None = None, **options: Any) -> None:
         self._request = request
+        options.setdefault("conversion", "ffmpeg")  # what users of the pyav plugin are used to
         if request.mode.io_mode == IOMode.read:
             self._open_to_read(request, options)
         else:
@@ -77,7 +78,6 @@ class FastavPlugin(VideoFile, imageio_api.PluginV3):  # type: ignore[misc]
         else:
             source = given if request._uri_type == URI_BYTES else request.get_file()
         position = source.tell() if hasattr(source, "tell") else None
-        options.setdefault("conversion", "ffmpeg")  # what users of the pyav plugin are used to
         try:
             super().__init__(source, "r", **options)
         except (NotAVideoError, DecodeError, IsADirectoryError) as error:

@@ -7,38 +7,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from types import TracebackType
-from typing import Any, BinaryIO, Final, Self, TypeAlias
+from typing import Any, BinaryIO, Self, TypeAlias
 
 import numpy as np
 from av import VideoFrame
 from av.container import OutputContainer
-from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from .container import clear_errors
-from .convert import refuse_abort
 from .encoder import Encoder, Rate
-from .errors import EncodeError, UnsupportedFormatError
+from .errors import EncodeError
 from .filters import FilterChain, FilterGraph, FilterSequence
 from .formats import PixelFormat, pixel_format
+from .frame_maker import FrameMaker
 from .layout import frame_layout
-from .packing import pack_frame
 from .target import Target
 
 __all__ = ["VideoWriter"]
 
 Frame: TypeAlias = ArrayLike | Sequence[ArrayLike]
 Frames: TypeAlias = ArrayLike | Iterable[Frame]
-
-# Formats of one plane that PyAV can wrap without a copy, so that libswscale reads the caller's
-# array itself. It reads in whole vectors, past the end of the last row: as many bytes must follow.
-_NATIVE: Final = "le" if np.little_endian else "be"
-_WRAPPABLE: Final = frozenset(
-    {"rgb24", "bgr24", "rgba", "bgra", "argb", "abgr", "gray"}
-    | {name + _NATIVE for name in ("rgb48", "bgr48", "rgba64", "gray16")}
-)
-_OVERREAD: Final = 256
 
 
 class VideoWriter:
@@ -76,6 +65,9 @@ class VideoWriter:
         up to the container.
     rotation : float
         Degrees counter-clockwise by which players are to turn the picture (needs PyAV 18).
+    conversion : {"exact", "ffmpeg"}
+        Whose arithmetic makes Y'CbCr of RGB and grey: fastav's kernels, correctly rounded, or
+        FFmpeg's converter, bit for bit as PyAV's ``reformat``.
     container_options : mapping, optional
         Options of the muxer, such as ``{"movflags": "faststart"}``.
 
@@ -120,6 +112,7 @@ class VideoWriter:
         filter_graph: FilterGraph | None = None,
         metadata: Mapping[str, str] | None = None,
         rotation: float = 0,
+        conversion: str = "exact",
         container_options: Mapping[str, object] | None = None,
     ) -> None:
         self._closed = True  # until there is something to close
@@ -128,7 +121,7 @@ class VideoWriter:
         self._chain: FilterChain | None = None
         self._filters: tuple[object, object] = (None, None)
         self._held: VideoFrame | None = None
-        self._reformatter = VideoReformatter()
+        self._maker = FrameMaker(conversion)
         self._last_pts = -1
         self._encoded = 0
         self.frames_written = 0
@@ -236,7 +229,11 @@ class VideoWriter:
     def _write(self, image: Any, format: PixelFormat) -> None:
         if self._closed:
             raise ValueError(f"the writer of {self._target.name!r} is closed")
-        frame = self._pack(image, format)
+        if self._chain is None:
+            wanted = self._encoder.choose_format(format.name)
+            frame = self._maker.make(image, format, wanted)
+        else:
+            frame = self._maker.pack(image, format)
         frame.time_base = 1 / self._encoder.fps
         frame.pts = self.frames_written
         frame.duration = 1
@@ -246,29 +243,6 @@ class VideoWriter:
             for filtered in self._chain.push(frame):
                 self._encode_filtered(filtered)
         self.frames_written += 1
-
-    def _pack(self, image: Any, format: PixelFormat) -> VideoFrame:
-        """A frame that owns its memory, in the encoder's format if no filter is in the way."""
-        if self._chain is None and format.name in _WRAPPABLE:
-            wanted = self._encoder.choose_format(format.name)
-            array = np.asarray(image)
-            if format.name != wanted and _can_be_read_in_place(array, format):
-                return self._convert(VideoFrame.from_numpy_buffer(array, format.name), wanted)
-        if isinstance(image, (tuple, list)):
-            image = [np.asarray(plane) for plane in image]
-        elif hasattr(image, "__array__"):
-            image = np.asarray(image)
-        return pack_frame(image, format.name)
-
-    def _convert(self, frame: VideoFrame, format: str) -> VideoFrame:
-        refuse_abort(pixel_format(frame.format.name), frame)
-        try:
-            return self._reformatter.reformat(frame, format=format, threads=1)
-        except (ValueError, OSError, NotImplementedError) as error:
-            raise UnsupportedFormatError(
-                f"FFmpeg cannot convert {frame.format.name} to {format}: {error}; "
-                "choose another out_pixel_format"
-            ) from error
 
     def _encode_filtered(self, frame: VideoFrame) -> None:
         """Encode a filtered frame; the distance of the first two tells the rate."""
@@ -311,8 +285,7 @@ class VideoWriter:
             )
         # Filters may give two frames one time stamp; encoders would drop the second.
         pts = round((frame.pts or 0) * frame.time_base / context.time_base)
-        if frame.format.name != context.pix_fmt:
-            frame = self._convert(frame, str(context.pix_fmt))
+        frame = self._maker.convert(frame, str(context.pix_fmt))
         frame.pts = self._last_pts = max(pts, self._last_pts + 1)
         frame.time_base = context.time_base
         with self._all_or_close():
@@ -446,18 +419,3 @@ def _split(frames: Frames, format: PixelFormat) -> Iterator[Any]:
         )
     else:
         yield from frames
-
-
-def _can_be_read_in_place(array: NDArray[Any], format: PixelFormat) -> bool:
-    """Whether libswscale may read a frame's array itself, with all that it reads beyond the end."""
-    channels = len(format.components)
-    if array.ndim < 2 or array.shape[2:] != ((channels,) if channels > 1 else ()):
-        return False
-    base = array.base
-    if array.dtype != format.dtype or not array.size or not isinstance(base, np.ndarray):
-        return False
-    row = array.shape[1] * channels * array.itemsize
-    if not (array[0].flags.c_contiguous and array.strides[0] >= row and base.flags.forc):
-        return False
-    end = array.ctypes.data + (array.shape[0] - 1) * array.strides[0] + row
-    return bool(end + _OVERREAD <= base.ctypes.data + base.nbytes)
