@@ -40,7 +40,7 @@ def conversions(rng: np.random.Generator, draws: int) -> Iterator[colour.Convers
     def sizes() -> Iterator[tuple[int, int]]:
         for index in rng.choice(len(cases.SIZES), draws, replace=False):
             yield cases.SIZES[index]
-        yield 1029, 3
+        yield 2309, 3
 
     for format in cases.READABLE:
         for width, height in sizes():

@@ -413,8 +413,13 @@ def _stored(format: PixelFormat, index: int, *, target: bool = False) -> tuple[i
     """The ``COMPONENT`` record of a format's component."""
     c = format.components[index]
     swap = format.itemsize == 2 and format.big_endian == np.little_endian
-    right, left = (0, c.shift) if target else (c.shift, 16 - c.depth)
-    return c.plane, c.offset, c.step, format.itemsize, right, left, int(swap)
+    if target:
+        return c.plane, c.offset, c.step, format.itemsize, 0, c.shift, int(swap)
+    if format.itemsize == 1 and c.step % 2 == 0 and np.little_endian:
+        # A byte of every second or fourth is quicker to get as half of a word.
+        high = c.offset % 2
+        return c.plane, c.offset - high, c.step, 2, 8 * high, 8, 0
+    return c.plane, c.offset, c.step, format.itemsize, c.shift, 16 - c.depth, int(swap)
 
 
 def _set_chroma(block: Any, format: PixelFormat, siting: Siting) -> None:

@@ -65,7 +65,8 @@ typedef struct {
 
 typedef void colour_convert(const colour_plan *, const colour_plane *, const colour_plane *);
 
-enum { TILE = 512, PAD = 64 }; /* pixels; PAD is the widest step of any vector loop */
+/* Pixels of a row at a time; those of them that wide arithmetic takes; the widest vector loop's. */
+enum { TILE = 2048, PIECE = 256, PAD = 64 };
 
 #if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
 #define COLOUR_X86 1

@@ -14,10 +14,10 @@ typedef float LEVEL(unaligned_float);
 
 typedef uint16_t LEVEL(lane)[TILE + PAD];
 typedef int16_t LEVEL(term)[TILE + PAD];
-typedef double LEVEL(exact)[TILE + PAD];
+typedef double LEVEL(exact)[PIECE];
 typedef union {
-    uint16_t integers[TILE + PAD];
-    float floats[TILE + PAD];
+    uint16_t integers[PIECE];
+    float floats[PIECE];
 } LEVEL(samples);
 
 static inline uint16_t LEVEL(swapped)(uint16_t value) {
@@ -226,16 +226,10 @@ static void LEVEL(finish)(const colour_plan *p, LEVEL(lane) * lanes, LEVEL(term)
 
 /* ---- matrix, wide ---- */
 
-static void LEVEL(as_doubles)(LEVEL(lane) * lanes, ptrdiff_t n, LEVEL(exact) * out) {
-    for (int c = 0; c < 3; c++)
-        for (ptrdiff_t i = 0; i < n; i++) out[c][i] = lanes[c][i];
-}
-
 /* A row of the matrix. Coefficients and bias are multiples of one power of two, and no sum needs
  * more than 53 bits: whether a compiler fuses the operations makes no difference. */
-static void LEVEL(wide)(const colour_wide *m, LEVEL(exact) * lanes, int size, ptrdiff_t n,
-                        LEVEL(samples) * restrict out) {
-    const double *restrict a = lanes[0], *restrict b = lanes[1], *restrict c = lanes[2];
+static void LEVEL(wide)(const colour_wide *m, const double *a, const double *b, const double *c,
+                        int size, ptrdiff_t n, LEVEL(samples) * restrict out) {
     const double ka = m->coefficients[0], kb = m->coefficients[1], kc = m->coefficients[2];
     const double bias = m->bias, top = m->top, zero = m->zero, scale = m->scale;
     if (size == 4)
@@ -305,14 +299,33 @@ static void LEVEL(store)(const colour_component *c, const colour_plane *planes, 
 
 #undef INTERLEAVE
 
+/* Rows first to first + count of the matrix, over n pixels, to the components of the same numbers;
+ * alpha is the row after those and has a lane and a matrix of its own. */
+static void LEVEL(matrix)(const colour_plan *p, LEVEL(lane) * lanes, int first, int count,
+                          int alpha, const colour_plane *target, ptrdiff_t y, ptrdiff_t x,
+                          ptrdiff_t n) {
+    LEVEL(exact) exact[4];
+    LEVEL(samples) samples[4];
+    const int size = (int)p->target[0].size;
+    for (ptrdiff_t start = 0; start < n; start += PIECE) {
+        const ptrdiff_t some = n - start < PIECE ? n - start : PIECE;
+        for (int c = 0; c < 3 + alpha; c++)
+            for (ptrdiff_t i = 0; i < some; i++) exact[c][i] = lanes[c][start + i];
+        for (int c = 0; c < count; c++)
+            LEVEL(wide)(&p->matrix[first + c], exact[0], exact[1], exact[2], size, some,
+                        &samples[c]);
+        if (alpha)
+            LEVEL(wide)(&p->matrix[3], exact[3], exact[3], exact[3], size, some, &samples[count]);
+        LEVEL(store)(&p->target[first], target, count + alpha, y, x + start, some, samples);
+    }
+}
+
 /* ---- whole frames ---- */
 
 static void LEVEL(to_rgb)(const colour_plan *p, const colour_plane *source,
                           const colour_plane *target) {
-    LEVEL(lane) lanes[6] = {{0}}; /* lanes that the source lacks stay zero, as do those after alpha */
+    LEVEL(lane) lanes[4] = {{0}}; /* lanes that the source lacks stay zero */
     LEVEL(term) terms[3];
-    LEVEL(exact) exact[3];
-    LEVEL(samples) samples[4];
     const int outputs = (int)(p->channels + p->alpha_out);
     const int halved = p->log2_w == 1 && !p->linear && !p->wide; /* repeated at the end */
     const int coloured = p->narrow[0].cv || p->narrow[1].cv || p->narrow[2].cv;
@@ -338,15 +351,8 @@ static void LEVEL(to_rgb)(const colour_plan *p, const colour_plane *source,
                 LEVEL(load)(lanes[0], &p->source[0], source, row, x, n);
                 if (p->alpha_in) LEVEL(load)(lanes[3], &p->source[3], source, row, x, n);
                 if (p->wide) {
-                    const int size = (int)p->target[0].size;
-                    LEVEL(as_doubles)(lanes, n, exact);
-                    for (int c = 0; c < p->channels; c++)
-                        LEVEL(wide)(&p->matrix[c], exact, size, n, &samples[c]);
-                    if (p->alpha_out) {
-                        LEVEL(as_doubles)(lanes + 3, n, exact);
-                        LEVEL(wide)(&p->matrix[3], exact, size, n, &samples[p->channels]);
-                    }
-                    LEVEL(store)(p->target, target, outputs, row, x, n, samples);
+                    LEVEL(matrix)(p, lanes, 0, (int)p->channels, (int)p->alpha_out, target, row, x,
+                                  n);
                 } else {
                     uint8_t *out[4];
                     for (int c = 0; c < outputs; c++)
@@ -360,30 +366,25 @@ static void LEVEL(to_rgb)(const colour_plan *p, const colour_plane *source,
 
 static void LEVEL(from_rgb)(const colour_plan *p, const colour_plane *source,
                             const colour_plane *target) {
-    LEVEL(lane) lanes[3] = {{0}};
-    LEVEL(exact) exact[3];
-    LEVEL(samples) samples[2];
-    for (ptrdiff_t y = 0; y < p->height; y++)
+    LEVEL(lane) lanes[3] = {{0}}; /* lanes that the source lacks stay zero */
+    const int subsampled = p->log2_w || p->log2_h;
+    const int together = subsampled ? 1 : 3; /* channels for every pixel */
+    const ptrdiff_t group = (ptrdiff_t)1 << p->log2_h;
+    for (ptrdiff_t y = 0; y < p->height; y += group) {
+        const ptrdiff_t bottom = y + group < p->height ? y + group : p->height;
         for (ptrdiff_t x = 0; x < p->width; x += TILE) {
             const ptrdiff_t n = p->width - x < TILE ? p->width - x : TILE;
+            for (ptrdiff_t row = y; row < bottom; row++) {
+                for (int c = 0; c < p->lanes; c++)
+                    LEVEL(load)(lanes[c], &p->source[c], source, row, x, n);
+                LEVEL(matrix)(p, lanes, 0, together, 0, target, row, x, n);
+            }
+            if (!subsampled) continue;
+            const ptrdiff_t row = y >> p->log2_h, start = x >> p->log2_w;
+            const ptrdiff_t count = (n + (1 << p->log2_w) - 1) >> p->log2_w;
             for (int c = 0; c < p->lanes; c++)
-                LEVEL(load)(lanes[c], &p->source[c], source, y, x, n);
-            LEVEL(as_doubles)(lanes, n, exact);
-            LEVEL(wide)(&p->matrix[0], exact, 2, n, &samples[0]);
-            LEVEL(store)(&p->target[0], target, 1, y, x, n, samples);
+                LEVEL(average)(p, &p->source[c], source, row, start, count, lanes[c]);
+            LEVEL(matrix)(p, lanes, 1, 2, 0, target, row, start, count);
         }
-    if (p->channels == 1) return;
-    const ptrdiff_t width = (p->width + (1 << p->log2_w) - 1) >> p->log2_w;
-    const ptrdiff_t height = (p->height + (1 << p->log2_h) - 1) >> p->log2_h;
-    const ptrdiff_t tile = TILE >> p->log2_w;
-    for (ptrdiff_t y = 0; y < height; y++)
-        for (ptrdiff_t x = 0; x < width; x += tile) {
-            const ptrdiff_t n = width - x < tile ? width - x : tile;
-            for (int c = 0; c < p->lanes; c++)
-                LEVEL(average)(p, &p->source[c], source, y, x, n, lanes[c]);
-            LEVEL(as_doubles)(lanes, n, exact);
-            for (int c = 1; c < 3; c++)
-                LEVEL(wide)(&p->matrix[c], exact, 2, n, &samples[c - 1]);
-            LEVEL(store)(&p->target[1], target, 2, y, x, n, samples);
-        }
+    }
 }

@@ -228,19 +228,28 @@ INLINE void LEVEL(store4)(uint8_t *to, V8 a, V8 b, V8 c, V8 d) {
 enum { LEVEL(BLOCK) = 2 * LANES };
 
 /* The chroma terms of n places for every channel. */
-static void LEVEL(terms)(const colour_plan *p, const uint16_t *restrict u,
-                         const uint16_t *restrict v, ptrdiff_t n, int16_t (*out)[TILE + PAD]) {
+INLINE void LEVEL(terms_of)(const colour_plan *p, const uint16_t *restrict u,
+                            const uint16_t *restrict v, ptrdiff_t n, int16_t (*out)[TILE + PAD],
+                            int channels) {
     int pairs[3], bias[3], shift[3];
-    for (int c = 0; c < p->channels; c++) {
+    for (int c = 0; c < channels; c++) {
         pairs[c] = (int)((uint32_t)(uint16_t)p->narrow[c].cu | (uint32_t)p->narrow[c].cv << 16);
         bias[c] = (int)p->narrow[c].bias;
         shift[c] = (int)p->narrow[c].shift;
     }
     for (ptrdiff_t i = 0; i < n; i += LANES) {
         const V16 x = FLIP(LOAD(u + i)), y = FLIP(LOAD(v + i));
-        for (int c = 0; c < p->channels; c++)
+        for (int c = 0; c < channels; c++)
             STORE(out[c] + i, LEVEL(weighted)(x, y, pairs[c], bias[c], shift[c]));
     }
+}
+
+static void LEVEL(terms)(const colour_plan *p, const uint16_t *restrict u,
+                         const uint16_t *restrict v, ptrdiff_t n, int16_t (*out)[TILE + PAD]) {
+    if (p->channels == 3)
+        LEVEL(terms_of)(p, u, v, n, out, 3);
+    else
+        LEVEL(terms_of)(p, u, v, n, out, 1);
 }
 
 /* One channel of a block: y + c, scaled back to levels, rounded and clamped. */
