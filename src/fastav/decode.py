@@ -82,6 +82,8 @@ def decode_all(video: VideoInput) -> Generator[av.VideoFrame]:
     except DecodeError as error:
         error.frames_read = done
         raise
+    finally:
+        del failure  # its traceback holds this frame, and with it a decoder and its threads
 
 
 def _decode_until_failure(video: VideoInput) -> Generator[av.VideoFrame]:
