@@ -19,7 +19,7 @@ import pytest
 import fastav
 from fastav import EncodeError, UnsupportedFormatError
 from fastav.colour import plan_back
-from fastav.encoder import exact_rate
+from fastav.encoder import CAN_ROTATE, exact_rate
 from fastav.formats import Kind, pixel_format, software_formats
 from fastav.layout import frame_layout
 from fastav.packing import unpack_frame, unpack_planes
@@ -415,7 +415,8 @@ def test_the_rate_is_kept(tmp_path: Path, frames: np.ndarray, fps: Any, name: st
 
 def test_metadata_and_rotation(tmp_path: Path, frames: np.ndarray) -> None:
     path = tmp_path / "a.mp4"
-    with VideoWriter(path, metadata={"title": "Grüße"}, rotation=90) as writer:
+    rotation = 90 if CAN_ROTATE else 0
+    with VideoWriter(path, metadata={"title": "Grüße"}, rotation=rotation) as writer:
         writer.metadata["comment"] = "made here"
         writer.stream_metadata["language"] = "deu"
         writer.write(frames)
@@ -423,7 +424,13 @@ def test_metadata_and_rotation(tmp_path: Path, frames: np.ndarray) -> None:
         assert container.metadata["title"] == "Grüße"
         assert container.metadata["comment"] == "made here"
         assert container.streams.video[0].metadata["language"] == "deu"
-        assert next(container.decode(video=0)).rotation == 90
+        assert next(container.decode(video=0)).rotation == rotation
+    if not CAN_ROTATE:
+        with (
+            VideoWriter("<bytes>", extension=".mp4", rotation=90) as writer,
+            pytest.raises(EncodeError, match="PyAV 18"),
+        ):
+            writer.write(frames)
 
 
 def test_key_frames(frames: np.ndarray) -> None:
@@ -696,7 +703,8 @@ def test_a_full_disk(container: str, codec: str | None, count: int) -> None:
     assert raised.value.errno == 28
     assert writer.closed
     del raised
-    assert (open_descriptors(), threads()) == before
+    assert open_descriptors() == before[0]
+    assert threads() <= before[1]
 
 
 class Stubborn(io.BytesIO):

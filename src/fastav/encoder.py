@@ -22,7 +22,9 @@ from av.video.stream import VideoStream
 from .errors import EncodeError
 from .formats import pixel_format
 
-__all__ = ["Encoder", "Rate", "exact_rate"]
+__all__ = ["CAN_ROTATE", "Encoder", "Rate", "exact_rate"]
+
+CAN_ROTATE: Final = hasattr(VideoStream, "set_display_rotation")  # PyAV 18
 
 Rate: TypeAlias = float | str | Rational
 
@@ -163,7 +165,7 @@ class Encoder:
             flags = int(context.flags)
             context.flags = flags | closed if self._force_keyframes else flags & ~closed
         if rotation:
-            if not hasattr(stream, "set_display_rotation"):
+            if not CAN_ROTATE:
                 raise EncodeError("rotation= needs PyAV 18 or later")
             stream.set_display_rotation(rotation)
         if self.name == "rawvideo" and not _reads_back(self._container, name):

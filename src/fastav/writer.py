@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 from numpy.typing import ArrayLike
 
 from .container import clear_errors
-from .encoder import Encoder, Rate
+from .encoder import CAN_ROTATE, Encoder, Rate
 from .errors import EncodeError
 from .filters import FilterChain, FilterGraph, FilterSequence
 from .formats import PixelFormat, pixel_format
@@ -296,9 +296,9 @@ class VideoWriter:
         """Open container and encoder for frames like `frame`, then write the header."""
         assert frame.time_base is not None
         output = self._target.open()
-        tags = dict(self.stream_metadata)
-        # The tag by which FFmpeg was told in former times, clockwise; it is no longer heeded.
-        rotation = self._rotation - float(tags.pop("rotate", 0))
+        tags, rotation = dict(self.stream_metadata), self._rotation
+        if CAN_ROTATE:  # the tag by which FFmpeg was told in former times; it is no longer heeded
+            rotation -= float(tags.pop("rotate", 0))
         try:
             stream = self._encoder.open(
                 output, frame, rate=rate, time_base=frame.time_base, rotation=rotation
