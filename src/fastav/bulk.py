@@ -106,6 +106,8 @@ class Bulk:
         How many frames are likely to come; only speed depends on it.
     out : ndarray or sequence of ndarray, optional
         The caller's arrays, one per output, instead of fresh ones.
+    start, step : int
+        Numbers of the frames in the video, for messages.
 
     Attributes
     ----------
@@ -118,8 +120,12 @@ class Bulk:
         converter: FrameConverter,
         expected: int,
         out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
+        *,
+        start: int = 0,
+        step: int = 1,
     ) -> None:
         self.count = 0
+        self._start, self._step = start, step
         self._converter = converter
         outputs = converter.outputs
         if out is None:
@@ -127,7 +133,7 @@ class Bulk:
                 _Growing(output, max(expected, 1)) for output in outputs
             ]
         else:
-            arrays = [out] if isinstance(out, np.ndarray) or len(outputs) == 1 else list(out)
+            arrays = list(out) if isinstance(out, (list, tuple)) else [out]
             if len(arrays) != len(outputs):
                 raise ValueError(f"out must be {len(outputs)} arrays, one per plane")
             self._targets = [GivenArray(o, a) for o, a in zip(outputs, arrays, strict=True)]
@@ -153,7 +159,8 @@ class Bulk:
             try:
                 write(frame, *[target.address + number * target.stride for target in targets])
             except FrameChangedError as error:
-                raise FrameChangedError(f"frame {number} is {error}", number) from None
+                in_video = self._start + number * self._step
+                raise FrameChangedError(f"frame {in_video} is {error}", number) from None
             for target in targets:
                 target.settle(number)
             self.count = number + 1

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import errno
 import io
+import operator
 import os
 import re
 import stat
 import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import av
 import av.error
@@ -19,9 +20,13 @@ import av.stream
 
 from .errors import DecodeError, FastavError, NotAVideoError
 
-__all__ = ["THREAD_TYPES", "Source", "VideoInput", "clear_errors", "open_input"]
+__all__ = ["Source", "VideoInput", "check_threads", "clear_errors", "open_input"]
 
 THREAD_TYPES: Final = ("FRAME", "SLICE", "AUTO", "NONE")
+MAX_THREADS: Final = 1024
+
+# Errors that say nothing of the file, and have no type of their own in Python.
+_SYSTEM_ERRORS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOSPC})
 
 # A scheme has two letters at least, so that C:\ is a path.
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
@@ -36,13 +41,13 @@ _BUFFER_SIZE = 1 << 18
 class _FileView(io.RawIOBase):
     """An own read position in a binary file object that others read as well.
 
-    Several containers can then be open on one file object. Thread-safe as long as all reads go
-    through views that share ``lock``.
+    Several containers can then be open on one file object. Files of the operating system are read
+    without moving their position, which other processes may share; others under a lock.
     """
 
-    def __init__(self, file: BinaryIO, start: int, lock: threading.Lock) -> None:
-        self._file, self._start, self._lock = file, start, lock
-        self._position = start
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._position = source.start
 
     def readable(self) -> bool:
         return True
@@ -51,27 +56,58 @@ class _FileView(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        with self._lock:
-            self._file.seek(self._position)
-            data = self._file.read(size)
-            self._position += len(data)
+        file = self._source.given
+        if size >= 0 and hasattr(os, "pread") and _is_plain_file(file):
+            data = os.pread(file.fileno(), size, self._position)
+        else:
+            with self._source.lock:
+                file.seek(self._position)
+                data = _some(file.read(size))
+        self._position += len(data)
         return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        with self._lock:
-            if whence == os.SEEK_SET:
-                position = self._start + offset
-            elif whence == os.SEEK_CUR:
-                position = self._position + offset
-            else:
-                position = self._file.seek(offset, whence)
-            if position < self._start:
-                raise ValueError(f"cannot seek to {position - self._start}: before the start")
-            self._position = position
-        return position - self._start
+        if whence == os.SEEK_END:
+            with self._source.lock:
+                file = self._source.given
+                file.seek(offset, whence)  # the return value of mmap's is None
+                position = file.tell()
+        else:
+            base = self._source.start if whence == os.SEEK_SET else self._position
+            position = base + offset
+        if position < self._source.start:
+            raise ValueError(f"cannot seek to {position - self._source.start}: before the start")
+        self._position = position
+        return self.tell()
 
     def tell(self) -> int:
-        return self._position - self._start
+        return int(self._position - self._source.start)
+
+
+class _Stream(io.RawIOBase):
+    """A binary file object that cannot seek, as PyAV wants one."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        return _some(self._file.read(size))
+
+
+def _some(data: Any) -> bytes:
+    """What a file object's ``read`` gave, as bytes."""
+    if data is None:
+        raise BlockingIOError("the file object has no data yet; it must be in blocking mode")
+    return bytes(data)
+
+
+def _is_plain_file(file: object) -> bool:
+    if type(file) is io.BufferedReader:
+        file = file.raw
+    return type(file) is io.FileIO
 
 
 class Source:
@@ -104,52 +140,61 @@ class Source:
         container_format: str | None = None,
         options: Mapping[str, str] | None = None,
     ) -> None:
-        self.given = given
+        self.given: Any = given
         self.container_format = container_format
-        self.options = dict(options or {})
-        self._lock = threading.Lock()
-        self._opened = False
+        self.options = {str(key): str(value) for key, value in (options or {}).items()}
         self.seekable = True
+        self.start = 0
+        self.lock = threading.Lock()
+        self._opened = False
         if isinstance(given, (str, os.PathLike)):
             self.name = os.fsdecode(given)
-            # Not everything is a file: URLs, devices, and patterns that name a series of pictures.
-            if not (_URL.match(self.name) or container_format or "%" in self.name):
-                _check_file(self.name)
-        elif isinstance(given, (bytes, bytearray, memoryview)):
-            self.name = "<bytes>"
-            if len(given) == 0:
-                raise NotAVideoError("<bytes> is empty: 0 bytes")
+            self._target = self.name
+            if isinstance(given, os.PathLike) or os.path.exists(self.name):
+                self.seekable = _check_file(self.name, container_format)
+                if _URL.match(self.name):  # a colon in a file's name
+                    self._target = f"file:{self.name}"
+            elif self.name.startswith(("pipe:", "fd:")) or self.name == "-":
+                self.seekable = False
+            # What is no file may be a URL, a device, or the pattern of a series of pictures.
+            elif not (_URL.match(self.name) or container_format or "%" in self.name):
+                _check_file(self.name, None)
         elif callable(getattr(given, "read", None)):
             self.name = f"<{getattr(given, 'name', None) or type(given).__name__}>"
             if isinstance(given, io.TextIOBase):
                 raise TypeError(f"{self.name} is open in text mode; open it with mode 'rb'")
             self.seekable = _is_seekable(given)
-            self._start = given.tell() if self.seekable else 0  # type: ignore[attr-defined]
+            self.start = int(self.given.tell()) if self.seekable else 0
         else:
-            raise TypeError(
-                "source must be a path, a URL, bytes or a binary file object, "
-                f"got {type(given).__name__}"
-            )
+            self.name = "<bytes>"
+            try:
+                self._data = given if isinstance(given, bytes) else bytes(memoryview(given))  # type: ignore[arg-type]
+            except TypeError:
+                raise TypeError(
+                    "source must be a path, a URL, bytes or a binary file object, "
+                    f"got {type(given).__name__}"
+                ) from None
+            if not self._data:
+                raise NotAVideoError("<bytes> is empty: 0 bytes")
+        _SOURCES.add(self)
 
     @property
     def reopenable(self) -> bool:
         """Whether the source can be opened more than once."""
         return self.seekable
 
-    def _target(self) -> Any:
+    def _to_open(self) -> Any:
         """What PyAV is to open."""
-        if isinstance(self.given, (str, os.PathLike)):
-            return self.name
-        if isinstance(self.given, (bytes, bytearray, memoryview)):
-            return io.BytesIO(self.given)
-        if self.seekable:
-            return _FileView(self.given, self._start, self._lock)  # type: ignore[arg-type]
-        if self._opened:
+        if not self.seekable and self._opened:
             raise io.UnsupportedOperation(
                 f"{self.name} cannot seek, so it can be read only once, from its start; "
                 "read everything in one go, or save it to a file first"
             )
-        return self.given
+        if isinstance(self.given, (str, os.PathLike)):
+            return self._target
+        if self.name == "<bytes>":
+            return io.BytesIO(self._data)
+        return _FileView(self) if self.seekable else _Stream(self.given)
 
     def open(self) -> av.container.InputContainer:
         """Open a new container, independent of those opened before.
@@ -161,7 +206,7 @@ class Source:
         io.UnsupportedOperation
             If the source cannot seek and was opened before.
         """
-        target = self._target()
+        target = self._to_open()
         self._opened = True
         with clear_errors(f"cannot open {self.name!r}", NotAVideoError):
             container: av.container.InputContainer = av.open(
@@ -175,13 +220,15 @@ class Source:
         return container
 
 
-def _check_file(name: str) -> None:
-    """Raise what Python's own ``open`` would, where FFmpeg would say less."""
-    mode = os.stat(name)
-    if stat.S_ISDIR(mode.st_mode):
+def _check_file(name: str, container_format: str | None) -> bool:
+    """Raise what Python's own ``open`` would, where FFmpeg would say less; tell if it can seek."""
+    status = os.stat(name)
+    if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
-    if stat.S_ISREG(mode.st_mode) and mode.st_size == 0:
+    if stat.S_ISREG(status.st_mode) and status.st_size == 0:
         raise NotAVideoError(f"{name!r} is empty: 0 bytes")
+    # A device that FFmpeg is told how to read (a camera, say) can be opened again.
+    return stat.S_ISREG(status.st_mode) or stat.S_ISBLK(status.st_mode) or bool(container_format)
 
 
 def _is_seekable(file: Any) -> bool:
@@ -191,17 +238,37 @@ def _is_seekable(file: Any) -> bool:
     return bool(seekable())
 
 
-@dataclass(slots=True)
 class VideoInput:
     """One open container and its chosen video stream; a context manager that closes it.
 
+    Attributes
+    ----------
+    source : Source
+    number : int
+        Of the stream among the video streams.
+    container : av.container.InputContainer
+    stream : av.VideoStream
+    closed : bool
+        Nothing may be read any more: it was closed, or inherited by a forked process.
+
+    Notes
+    -----
     Not thread-safe: one input serves one thread at a time.
     """
 
-    source: Source
-    number: int  # of the stream among the video streams
-    container: av.container.InputContainer
-    stream: av.VideoStream
+    def __init__(
+        self,
+        source: Source,
+        number: int,
+        container: av.container.InputContainer,
+        stream: av.VideoStream,
+    ) -> None:
+        self.source = source
+        self.number = number
+        self.container = container
+        self.stream = stream
+        self.closed = False
+        _INPUTS.add(self)
 
     @property
     def threads(self) -> int:
@@ -209,14 +276,43 @@ class VideoInput:
         return int(self.stream.codec_context.thread_count)
 
     def close(self) -> None:
-        """Stop the decoder's threads and close the container; safe to call twice."""
-        self.container.close()
+        """Close the container; safe to call twice. The decoder goes with the last reference."""
+        if not self.closed:
+            self.closed = True
+            self.container.close()
 
     def __enter__(self) -> VideoInput:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+    def __del__(self) -> None:
+        # PyAV's containers are in reference cycles and would stay open until they are collected.
+        self.close()
+
+
+_SOURCES: weakref.WeakSet[Source] = weakref.WeakSet()
+_INPUTS: weakref.WeakSet[VideoInput] = weakref.WeakSet()
+_INHERITED: list[object] = []
+
+
+def _after_fork() -> None:
+    """Give up, in a child process, what was open in its parent.
+
+    A decoder's threads do not exist in the child, and closing it there would wait for them for
+    ever; so it is kept, unused, until the child ends.
+    """
+    for video in list(_INPUTS):
+        if not video.closed:
+            video.closed = True
+            _INHERITED.append((video.container, video.stream, video.stream.codec_context))
+    for source in list(_SOURCES):
+        source.lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def open_input(
@@ -246,15 +342,11 @@ def open_input(
     ValueError, TypeError
         Wrong thread options.
     """
-    kind = "FRAME" if thread_type is None else thread_type
-    if kind not in THREAD_TYPES:
-        raise ValueError(f"thread_type must be one of {THREAD_TYPES} or None, got {thread_type!r}")
-    if thread_count < 0:
-        raise ValueError(f"thread_count must be 0 (automatic) or more, got {thread_count}")
+    check_threads(thread_count, thread_type)
     container = source.open()
     try:
         streams = container.streams.video
-        if not -len(streams) <= stream < len(streams):
+        if not -len(streams) <= operator.index(stream) < len(streams):
             raise NotAVideoError(
                 f"{source.name!r} has {len(streams)} video stream(s), there is no stream {stream}"
             )
@@ -264,7 +356,7 @@ def open_input(
             raise NotAVideoError(
                 f"FFmpeg has no decoder for video stream {stream} of {source.name!r}"
             )
-        context.thread_type = kind
+        context.thread_type = thread_type or "FRAME"
         context.thread_count = thread_count
         if _DISCARD_ALL is not None:
             for other in container.streams:
@@ -274,6 +366,14 @@ def open_input(
         container.close()
         raise
     return VideoInput(source, stream, container, chosen)
+
+
+def check_threads(thread_count: int, thread_type: str | None) -> None:
+    """Raise ``ValueError`` or ``TypeError`` for thread options that make no sense."""
+    if thread_type not in (None, *THREAD_TYPES):
+        raise ValueError(f"thread_type must be one of {THREAD_TYPES} or None, got {thread_type!r}")
+    if not 0 <= operator.index(thread_count) <= MAX_THREADS:
+        raise ValueError(f"thread_count must be 0 (automatic) to {MAX_THREADS}, got {thread_count}")
 
 
 @contextmanager
@@ -286,17 +386,17 @@ def clear_errors(what: str, kind: type[FastavError] = DecodeError) -> Iterator[N
     try:
         yield
     except av.error.FFmpegError as error:
-        reason = error.strerror or str(error)
+        reason = f"{what}: {error.strerror or error}"
         if isinstance(error, OSError) and not isinstance(error, ValueError):
             builtin = next(
                 cls
                 for cls in type(error).__mro__
                 if issubclass(cls, OSError) and cls.__module__ == "builtins"
             )
-            if builtin is not OSError:
-                raise builtin(error.errno, f"{what}: {reason}") from error
+            if builtin is not OSError or error.errno in _SYSTEM_ERRORS:
+                raise builtin(error.errno, reason) from error
         if isinstance(error, MemoryError):
-            raise MemoryError(f"{what}: {reason}") from error
-        raise kind(f"{what}: {reason}") from error
+            raise MemoryError(reason) from error
+        raise kind(reason) from error
     except UnicodeDecodeError as error:
         raise kind(f"{what}: text that is not UTF-8 ({error})") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 
 import av
@@ -27,24 +27,32 @@ def decode(video: VideoInput) -> Generator[av.VideoFrame]:
     ------
     av.error.FFmpegError
         Unchanged, whatever PyAV raises.
+    ValueError
+        The input was closed in between.
     """
     step = video.stream.codec_context.decode
     for packet in video.container.demux(video.stream):
         # The last packet that PyAV's demuxer gives is empty and drains the decoder.
         yield from step(packet)
+        if video.closed:
+            raise ValueError(
+                f"{video.source.name!r} was closed, or inherited by a forked process, while it "
+                "was being read; open it again"
+            )
 
 
-def decode_all(video: VideoInput) -> Generator[av.VideoFrame]:
-    """Decode a freshly opened input from its start and keep every frame that precedes an error.
+def decode_all(start: Callable[[], VideoInput]) -> Generator[av.VideoFrame]:
+    """Decode a video from its start and keep every frame that precedes an error.
 
     Frame threads fail ahead of frames that are still in flight, and those are lost with them. So
-    after an error the source is decoded once more with one thread, from its start up to that error,
-    and the frames that were in flight are handed out after all.
+    when they meet damage the source is decoded once more with one thread, from its start up to the
+    damage, and the frames that were in flight are handed out after all.
 
     Parameters
     ----------
-    video : VideoInput
-        Freshly opened; closed when the iterator ends or is closed.
+    start : callable
+        Opens the video; called when the first frame is asked for. The input is closed when the
+        iterator ends or is closed.
 
     Yields
     ------
@@ -58,26 +66,29 @@ def decode_all(video: VideoInput) -> Generator[av.VideoFrame]:
         The source could not be read on, with Python's own type for the reason.
     """
     done = 0
-    try:
-        with video:
+    with start() as video:
+        source, number, threads = video.source, video.number, video.threads
+        try:
             for frame in decode(video):
                 yield frame
                 done += 1
-        return
-    except (av.error.FFmpegError, UnicodeDecodeError) as error:
-        failure = error
-    if video.threads != 1 and video.source.reopenable:
+            return
+        except (av.error.FFmpegError, UnicodeDecodeError) as error:
+            failure = error
+    # What the system refused once it need not be asked again.
+    if threads != 1 and source.reopenable and not isinstance(failure, OSError):
         already = done
         try:
-            with open_input(video.source, stream=video.number, thread_count=1) as again:
-                for number, frame in enumerate(_decode_until_failure(again)):
-                    if number >= already:
+            with open_input(source, stream=number, thread_count=1) as again:
+                for count, frame in enumerate(_decode_until_failure(again)):
+                    if count >= already:
                         yield frame
                         done += 1
+            return  # one thread met no damage
         except (av.error.FFmpegError, UnicodeDecodeError) as error:
             failure = error
     try:
-        with clear_errors(f"decoding {video.source.name!r} failed after {done} frames"):
+        with clear_errors(f"decoding {source.name!r} failed after {done} frames"):
             raise failure
     except DecodeError as error:
         error.frames_read = done

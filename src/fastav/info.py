@@ -12,6 +12,8 @@ from .container import VideoInput
 
 __all__ = ["MATRICES", "PRIMARIES", "RANGES", "TRANSFERS", "VideoInfo", "describe"]
 
+_MOST_FRAMES: Final = 1 << 31  # years of video: who declares more is mistaken
+
 # FFmpeg's names of the code points of ITU-T H.273 (tables 2 to 4 there; the range is FFmpeg's own).
 RANGES: Final = {0: "unspecified", 1: "limited", 2: "full"}
 MATRICES: Final = {
@@ -120,9 +122,9 @@ class VideoInfo:
     def expected_frames(self) -> int:
         """An estimate of the number of frames, to size arrays by: 0 if there is no telling."""
         if self.declared_frames:
-            return self.declared_frames
+            return min(self.declared_frames, _MOST_FRAMES)
         if self.duration and self.frame_rate:
-            return int(self.duration * self.frame_rate * 1.02) + 16
+            return min(int(self.duration * self.frame_rate * 1.02) + 16, _MOST_FRAMES)
         return 0
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields, replace
-from itertools import islice
+from itertools import chain
 from types import TracebackType
 from typing import Any
 
@@ -15,13 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .bulk import Bulk
-from .container import Source, VideoInput, open_input
+from .container import Source, VideoInput, check_threads, open_input
 from .convert import ConversionOptions, FrameConverter
 from .errors import DecodeError, FrameChangedError
 from .filters import FilterGraph, FilterSequence
 from .index import FrameIndex
 from .info import VideoInfo, describe
-from .layout import frame_layout
 from .sequence import Arrays, FrameSequence
 
 __all__ = ["ReadOptions", "VideoReader"]
@@ -36,9 +35,10 @@ class ReadOptions(ConversionOptions):
     format, planes, resize, conversion, layout, dtype, ...
         How a frame becomes an array, see :class:`fastav.convert.ConversionOptions`.
     errors : {"raise", "keep"}
-        At damage: raise ``DecodeError``, or keep the frames that came before it.
+        At damage: raise ``DecodeError``, or keep the frames that came before it. Errors of the
+        system (a time-out, say) are raised in any case.
     thread_count : int
-        Threads of the decoder; 0 lets FFmpeg choose.
+        Threads of the decoder, up to 1024; 0 lets FFmpeg choose.
     thread_type : {"FRAME", "SLICE", "AUTO", "NONE"} or None
         None is "FRAME", which has the best throughput.
     """
@@ -51,6 +51,7 @@ class ReadOptions(ConversionOptions):
         ConversionOptions.__post_init__(self)
         if self.errors not in ("raise", "keep"):
             raise ValueError(f"errors must be 'raise' or 'keep', got {self.errors!r}")
+        check_threads(self.thread_count, self.thread_type)
 
     def converter(self) -> FrameConverter:
         """A converter for one pass over a video."""
@@ -125,6 +126,7 @@ class VideoReader(FrameSequence):
         return f"<VideoReader {self._source.name!r} {info.codec} {info.width}x{info.height}>"
 
     def __enter__(self) -> VideoReader:
+        self._check_open()
         return self
 
     def __exit__(
@@ -139,6 +141,7 @@ class VideoReader(FrameSequence):
         """Close the source and stop every thread; safe to call twice."""
         with self._lock:
             self._closed = True
+            self._stop_iterations()
             self._rest()
             if self._pipe is not None:
                 self._pipe.close()
@@ -174,9 +177,8 @@ class VideoReader(FrameSequence):
 
     def _start(self, options: ReadOptions) -> VideoInput:
         """An input at its start with these threads: the one from opening if it still fits."""
-        if self._closed:
-            raise ValueError("the reader is closed")
         with self._lock:
+            self._check_open()
             waiting, self._input = self._input, None
         if waiting is not None:
             if (options.thread_count, options.thread_type) == (
@@ -237,31 +239,26 @@ class VideoReader(FrameSequence):
         ValueError, TypeError
             `out` does not fit, or an option is wrong.
         """
-        if step < 1 or start < 0 or (stop is not None and stop < 0):
-            raise ValueError(
-                f"start and stop must be 0 or more and step 1 or more, got {start}, {stop}, {step}"
-            )
         options = replace(self.options, **changes)
         converter = options.converter()
         bulk: Bulk | None = None
-        self.frames_read = 0
         try:
-            with closing(self._decode(options, filter_sequence, filter_graph)) as frames:
-                chosen: Iterator[av.VideoFrame] = islice(frames, start, stop, step)
-                if progress is not None:
-                    chosen = _report(chosen, progress)
+            chosen = self._frames(options, start, stop, step, filter_sequence, filter_graph)
+            with closing(chosen):
+                expected = len(range(*self._span(start, stop, step)))
                 for first in chosen:
                     converter.prepare(first)
-                    bulk = Bulk(converter, len(range(*self._span(start, stop, step))), out)
-                    bulk.extend([first])
-                    bulk.extend(chosen)
+                    bulk = Bulk(converter, expected, out, start=start, step=step)
+                    rest = chain([first], chosen)
+                    bulk.extend(rest if progress is None else _report(rest, progress))
         except DecodeError as error:
-            error.frames_read = self.frames_read = bulk.count if bulk else 0
+            error.frames_read = bulk.count if bulk else 0
             if options.errors == "raise":
                 raise
+        finally:
+            self.frames_read = bulk.count if bulk else 0
         if bulk is None:
-            return self._nothing(options)
-        self.frames_read = bulk.count
+            bulk = self._nothing(options, out)
         arrays = bulk.finish()
         return arrays if options.planes else arrays[0]
 
@@ -269,15 +266,14 @@ class VideoReader(FrameSequence):
         end = self.info.expected_frames
         return start, end if stop is None else min(stop, end or stop), step
 
-    def _nothing(self, options: ReadOptions) -> Arrays:
-        """Arrays of no frames, by the size that the header gives."""
-        name = options.format or self.info.pixel_format
-        if name is None or not (self.info.width and self.info.height):
-            raise DecodeError(f"{self._source.name!r} has no frame that can be decoded")
-        layout = frame_layout(name, self.info.width, self.info.height)
-        if options.planes:
-            return tuple(np.empty((0, *plane.shape), plane.dtype) for plane in layout.planes)
-        return np.empty((0, *(layout.shape or ())), layout.dtype)
+    def _nothing(
+        self, options: ReadOptions, out: NDArray[Any] | Sequence[NDArray[Any]] | None
+    ) -> Bulk:
+        """No frames, of the size that the header gives."""
+        try:
+            return Bulk(self._prepared(options), 0, out)
+        except IndexError:
+            raise DecodeError(f"{self._source.name!r} has no frame that can be decoded") from None
 
     def iter(
         self,
@@ -333,6 +329,7 @@ class VideoReader(FrameSequence):
             error.frames_read = self.frames_read
             if options.errors == "raise":
                 raise
+        self._check_open()
 
     def __iter__(self) -> Iterator[Arrays]:
         return self.iter()

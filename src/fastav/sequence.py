@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import av
 import numpy as np
@@ -51,6 +51,7 @@ class FrameSequence:
     _closed: bool
     options: ReadOptions
     info: VideoInfo
+    frames_read: int
 
     def __init__(self, index: FrameIndex | None = None) -> None:
         if index is not None and not isinstance(index, FrameIndex):
@@ -60,7 +61,8 @@ class FrameSequence:
         self._pipe: _OneWay | None = None
         self._lock = threading.RLock()
         self._converter: tuple[ReadOptions, FrameConverter] | None = None
-        _Forks.watch(self)
+        self._iterations: weakref.WeakSet[Generator[av.VideoFrame]] = weakref.WeakSet()
+        _READERS.add(self)
 
     # What the index tells
 
@@ -149,7 +151,7 @@ class FrameSequence:
             The data is damaged where it is needed.
         """
         if isinstance(key, slice):
-            return self.get_batch(range(*key.indices(len(self))))
+            return self.get_batch(range(*key.indices(len(self.index))))
         if isinstance(key, (list, tuple, range, np.ndarray)) and np.ndim(key):
             return self.get_batch(key)
         try:
@@ -209,7 +211,7 @@ class FrameSequence:
         if not self._source.reopenable:
             return self._one_way().frame(number), number
         if number == 0 and self._index is None:  # the first needs no index
-            with closing(decode_all(self._start(self.options))) as frames:
+            with closing(decode_all(lambda: self._start(self.options))) as frames:
                 for frame in frames:
                     return frame, 0
         number = self._checked(number)
@@ -404,22 +406,42 @@ class FrameSequence:
             raise ValueError(f"size must be 1 or more, got {size}")
         options = replace(self.options, **changes)
         frames = self._frames(options, start, stop, step)
-        return self._collect(frames, size, options)
+        return self._collect(frames, size, options, start, step)
 
     def _collect(
-        self, frames: Generator[av.VideoFrame], size: int, options: ReadOptions
+        self,
+        frames: Generator[av.VideoFrame],
+        size: int,
+        options: ReadOptions,
+        start: int,
+        step: int,
     ) -> Iterator[Arrays]:
-        converter: FrameConverter | None = None
+        converter = options.converter()
+        self.frames_read = 0
         with closing(frames):
-            for first in frames:
-                if converter is None:
-                    converter = options.converter()
-                    converter.prepare(first)
-                bulk = Bulk(converter, size)
-                bulk.extend([first])
-                bulk.extend(islice(frames, size - 1))
+            ended = False
+            while not ended:
+                bulk: Bulk | None = None
+                try:
+                    for first in frames:
+                        converter.prepare(first)
+                        begin = start + self.frames_read * step
+                        bulk = Bulk(converter, size, start=begin, step=step)
+                        bulk.extend([first])
+                        bulk.extend(islice(frames, size - 1))
+                        break
+                except DecodeError as error:
+                    ended = True
+                    error.frames_read = self.frames_read + (bulk.count if bulk else 0)
+                    if options.errors == "raise":
+                        self.frames_read = error.frames_read
+                        raise
+                if bulk is None or not bulk.count:
+                    break
+                self.frames_read += bulk.count
                 arrays = bulk.finish()
                 yield arrays if options.planes else arrays[0]
+        self._check_open()
 
     def _decode(
         self,
@@ -429,14 +451,14 @@ class FrameSequence:
     ) -> Generator[av.VideoFrame]:
         """All frames from the first, through filters if there are any."""
         if filter_sequence is None and filter_graph is None:
-            return decode_all(self._start(options))
+            return decode_all(lambda: self._start(options))
         chain = FilterChain(
             filter_sequence,
             filter_graph,
             frame_rate=self.info.frame_rate,
             pixel_aspect=self.info.pixel_aspect,
         )
-        return _filter(decode_all(self._start(options)), chain)
+        return _filter(decode_all(lambda: self._start(options)), chain)
 
     def _frames(
         self,
@@ -447,18 +469,35 @@ class FrameSequence:
         filter_sequence: FilterSequence | None = None,
         filter_graph: FilterGraph | None = None,
     ) -> Generator[av.VideoFrame]:
-        """Frames from `start` on, with a decoder of their own."""
-        if start < 0 or step < 1 or (stop is not None and stop < 0):
-            raise ValueError(
-                f"start and stop must be 0 or more and step 1 or more, got {start}, {stop}, {step}"
-            )
-        filtered = filter_sequence is not None or filter_graph is not None
-        if start == 0 or filtered or not self._source.reopenable:
-            frames = self._decode(options, filter_sequence, filter_graph)
-            return _slice(frames, start, stop, step)
-        numbers = range(*slice(start, stop, step).indices(len(self.index)))
-        opener = _opener(self._source, self._stream, options)
-        return _each(FrameAccess(opener, self.index, 1), numbers)
+        """Frames from `start` on, with a decoder of their own that `close` closes."""
+        with self._reading():
+            start, step = operator.index(start), operator.index(step)
+            stop = None if stop is None else operator.index(stop)
+            if start < 0 or step < 1 or (stop is not None and stop < 0):
+                raise ValueError(
+                    "start and stop must be 0 or more and step 1 or more, "
+                    f"got {start}, {stop}, {step}"
+                )
+            filtered = filter_sequence is not None or filter_graph is not None
+            if start == 0 or filtered or not self._source.reopenable:
+                frames = _slice(
+                    self._decode(options, filter_sequence, filter_graph), start, stop, step
+                )
+            else:
+                numbers = range(*slice(start, stop, step).indices(len(self.index)))
+                opener = _opener(self._source, self._stream, options)
+                frames = _each(FrameAccess(opener, self.index, 1), numbers)
+            self._iterations.add(frames)
+            return frames
+
+    def _stop_iterations(self) -> None:
+        for frames in list(self._iterations):
+            with suppress(ValueError):  # another thread is in the middle of it
+                frames.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ValueError("the reader is closed")
 
     # Inside
 
@@ -482,7 +521,7 @@ class FrameSequence:
 
     def _one_way(self) -> _OneWay:
         if self._pipe is None:
-            self._pipe = _OneWay(self._start(self.options), self._source.name)
+            self._pipe = _OneWay(lambda: self._start(self.options), self._source.name)
         return self._pipe
 
     def _rest(self) -> None:
@@ -497,13 +536,11 @@ class FrameSequence:
     @contextmanager
     def _reading(self) -> Iterator[None]:
         with self._lock:
-            if self._closed:
-                raise ValueError("the reader is closed")
+            self._check_open()
             yield
 
     def _reopen_or_say(self, what: str) -> None:
-        if self._closed:
-            raise ValueError("the reader is closed")
+        self._check_open()
         if not self._source.reopenable:
             raise io.UnsupportedOperation(
                 f"{self._source.name} cannot seek, so {what} before its end; "
@@ -511,14 +548,14 @@ class FrameSequence:
             )
 
     def _checked(self, number: int) -> int:
-        count = len(self)
+        count = len(self.index)
         if not -count <= number < count:
             raise IndexError(_outside(number, count))
         return number % count
 
     def _numbers(self, indices: ArrayLike | range) -> NDArray[np.int64]:
         """Indices or a mask as frame numbers from 0 on."""
-        count = len(self)
+        count = len(self.index)
         given = np.asarray(indices)
         if given.ndim != 1:
             raise ValueError(f"indices must have one dimension, got {given.ndim}")
@@ -530,11 +567,10 @@ class FrameSequence:
             return np.empty(0, np.int64)
         if given.dtype.kind not in "iu":
             raise TypeError(f"indices must be integers or a boolean mask, got {given.dtype}")
-        numbers = given.astype(np.int64)
-        bad = (numbers < -count) | (numbers >= count)
+        bad = (given < -count) | (given >= count)
         if bad.any():
-            raise IndexError(_outside(int(numbers[bad][0]), count))
-        return numbers % count
+            raise IndexError(_outside(int(given[bad][0]), count))
+        return given.astype(np.int64) % count
 
     def _prepared(self, options: ReadOptions) -> FrameConverter:
         """A converter whose outputs are those of the video's first frame."""
@@ -611,8 +647,8 @@ def _targets(
 class _OneWay:
     """Frames of a source that cannot seek: forwards only."""
 
-    def __init__(self, video: VideoInput, name: str) -> None:
-        self._frames = decode_all(video)
+    def __init__(self, start: Callable[[], VideoInput], name: str) -> None:
+        self._frames = decode_all(start)
         self._name = name
         self._next = 0
 
@@ -632,35 +668,15 @@ class _OneWay:
         raise IndexError(f"frame {number} is out of range: the video has ended")
 
 
-class _Forks:
-    """Sees to it that no child process inherits an open decoder.
+_READERS: weakref.WeakSet[FrameSequence] = weakref.WeakSet()
 
-    Its threads would not exist in the child, and closing it there would wait for them for ever; an
-    inherited file would share its position with the parent's.
-    """
 
-    _readers: ClassVar[weakref.WeakSet[FrameSequence]] = weakref.WeakSet()
-    _held: ClassVar[list[FrameSequence]] = []
-    _watching: ClassVar[bool] = False
+def _after_fork() -> None:
+    """Let readers in a child process open anew what they had open in the parent."""
+    for reader in list(_READERS):
+        reader._lock = threading.RLock()
+        reader._access = reader._input = reader._pipe = None
 
-    @classmethod
-    def watch(cls, reader: FrameSequence) -> None:
-        if not cls._watching and hasattr(os, "register_at_fork"):
-            os.register_at_fork(
-                before=cls._before, after_in_parent=cls._after, after_in_child=cls._after
-            )
-            cls._watching = True
-        cls._readers.add(reader)
 
-    @classmethod
-    def _before(cls) -> None:
-        for reader in list(cls._readers):
-            reader._lock.acquire()
-            cls._held.append(reader)
-            with suppress(Exception):
-                reader._rest()
-
-    @classmethod
-    def _after(cls) -> None:
-        while cls._held:
-            cls._held.pop()._lock.release()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
