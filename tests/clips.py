@@ -55,7 +55,8 @@ class Clip:
     """How to make one clip.
 
     `pts` are the frames' presentation times in `time_base`; a codec that cannot vary its rate gets
-    the default of one tick a frame. `damage` turns the finished file's bytes into others.
+    the default of one tick a frame. `edit` turns a packet's bytes into others, `damage` the
+    finished file's.
     """
 
     name: str
@@ -73,8 +74,9 @@ class Clip:
     time_base: Fraction | None = None
     shift: int = 0  # added to the packets' times when muxing, in 1/rate
     drop_packets: int = 0  # leave out the first packets: the clip starts in mid-GOP
+    mark_all: bool = False  # as key frames
+    edit: Callable[[int, bytes], bytes] | None = None
     damage: Callable[[bytes], bytes] | None = None
-    colours: str = "yuv"
 
     def packets(self, container: av.container.OutputContainer) -> Iterator[av.Packet]:
         width, height = self.size
@@ -103,13 +105,29 @@ class Clip:
                     ticks = int(self.shift / self.rate / packet.time_base)
                     packet.pts += ticks
                     packet.dts += ticks
+                if self.edit is not None:
+                    packet = _with_data(packet, self.edit(count, bytes(packet)))
+                packet.is_keyframe = packet.is_keyframe or self.mark_all
                 if count >= self.drop_packets:
                     container.mux(packet)
         if self.damage is not None:
             path.write_bytes(self.damage(path.read_bytes()))
 
 
-# What is done to finished files
+def _with_data(packet: av.Packet, data: bytes) -> av.Packet:
+    made = av.Packet(data)
+    made.stream, made.time_base = packet.stream, packet.time_base
+    made.pts, made.dts, made.duration = packet.pts, packet.dts, packet.duration
+    made.is_keyframe = packet.is_keyframe
+    return made
+
+
+# What is done to packets and finished files
+
+
+def hide(count: int, data: bytes) -> bytes:
+    """Hide every fifth VP8 frame, as encoders hide the references that they make up."""
+    return bytes([data[0] & ~0x10]) + data[1:] if count % 5 == 3 else data
 
 
 def cut(part: float) -> Callable[[bytes], bytes]:
@@ -175,10 +193,8 @@ def packed(clip: Clip, path: Path) -> None:
             else:
                 ready.append((packet, data))
         for count, (packet, data) in enumerate(ready):
-            new = av.Packet(data)
-            new.stream, new.time_base = packet.stream, packet.time_base
+            new = _with_data(packet, data)
             new.pts = new.dts = count
-            new.is_keyframe = packet.is_keyframe
             container.mux(new)
 
 
@@ -284,11 +300,16 @@ CLIPS = [
     # vp8, vp9, av1
     Clip("vp8.webm", codec="libvpx", options=VPX),
     Clip("vp8-altref.webm", codec="libvpx", options=ALTREF),
+    Clip("vp8-hidden.webm", codec="libvpx", options=VPX, edit=hide),
+    Clip("vp8.ogv", codec="libvpx", container="ogg", options=VPX),
     Clip("vp8-altref.ivf", codec="libvpx", options=ALTREF),
     Clip("vp9.webm", codec="libvpx-vp9", options=VPX),
     Clip("vp9-altref.webm", codec="libvpx-vp9", options=ALTREF),
     Clip("vp9-altref.mp4", codec="libvpx-vp9", options=ALTREF),
     Clip("av1.mp4", codec="libsvtav1", b_frames=None, options={"preset": "12"}),
+    Clip("av1.ivf", codec="libsvtav1", b_frames=None, options={"preset": "12"}),
+    Clip("av1.obu", codec="libsvtav1", b_frames=None, options={"preset": "12"}),
+    Clip("vp9.ivf", codec="libvpx-vp9", options=ALTREF),
     Clip("av1.webm", codec="libsvtav1", b_frames=None, options={"preset": "12"}),
     # MPEG's elders
     Clip("mpeg1.mpg", codec="mpeg1video", b_frames=2, options=QUALITY, container="mpeg"),
@@ -307,6 +328,7 @@ CLIPS = [
     ),
     Clip("mpeg4.mp4", **mpeg4),
     Clip("mpeg4.avi", **mpeg4),
+    Clip("mpeg4-all-marked.avi", mark_all=True, **mpeg4),
     Clip("mpeg4.m4v", container="m4v", **mpeg4),
     Clip("mpeg4-packed.avi", codec="mpeg4", b_frames=1, options=QUALITY),
     Clip("h263.3gp", codec="h263", size=(176, 144), options=QUALITY),
@@ -326,6 +348,29 @@ CLIPS = [
     Clip("gif.gif", codec="gif", pix_fmt="rgb8", time_base=Fraction(1, 100), pts=lambda i: 4 * i),
     Clip("apng.apng", codec="apng", pix_fmt="rgb24"),
     Clip("snow.avi", codec="snow", options=QUALITY),
+    Clip("h261.avi", codec="h261", size=(176, 144), options=QUALITY),
+    Clip("rv10.rm", codec="rv10", container="rm", size=(176, 144), options=QUALITY),
+    Clip("rv20.rm", codec="rv20", container="rm", size=(176, 144), options=QUALITY),
+    Clip("wmv1-all-marked.avi", codec="wmv1", mark_all=True, options=QUALITY),
+    Clip("wmv1.avi", codec="wmv1", options=QUALITY),
+    Clip("msmpeg4v2.avi", codec="msmpeg4v2", options=QUALITY),
+    Clip("msmpeg4v3.avi", codec="msmpeg4", options=QUALITY),
+    Clip("svq1.mov", codec="svq1", pix_fmt="yuv410p", options=QUALITY),
+    Clip("cinepak.avi", codec="cinepak", pix_fmt="rgb24", frames=24),
+    Clip("flashsv.flv", codec="flashsv", pix_fmt="bgr24"),
+    Clip("zmbv.avi", codec="zmbv", pix_fmt="bgr0"),
+    Clip("msvideo1.avi", codec="msvideo1", pix_fmt="rgb555le"),
+    Clip("png.mov", codec="png", pix_fmt="rgb24"),
+    Clip("utvideo.avi", codec="utvideo", pix_fmt="yuv422p"),
+    Clip(
+        "dnxhr.mxf",
+        codec="dnxhd",
+        pix_fmt="yuv422p",
+        size=(256, 128),
+        frames=20,
+        options={"profile": "dnxhr_lb"},
+        container="mxf",
+    ),
     # times
     Clip("vfr.mp4", pts=uneven, time_base=MS, **h264_b),
     Clip("vfr.mkv", pts=uneven, time_base=MS, **h264_open),
@@ -355,6 +400,15 @@ CLIPS = [
     Clip("starts-over-open.ts", damage=twice, **h264_open),
     Clip("starts-over.mpg", container="vob", damage=twice, **mpeg2),
     Clip("starts-over.hevc", container="hevc", damage=twice, **hevc_open),
+    # long ones, in which seeking has to find something
+    Clip("long.ts", frames=250, gop=25, **h264_b),
+    Clip("long-open.ts", frames=250, gop=25, **h264_open),
+    Clip("long.mpg", frames=250, gop=25, container="vob", **mpeg2),
+    Clip("long-live.mkv", frames=250, gop=25, mux={"live": "1"}, **h264_open),
+    Clip("long.flv", frames=250, gop=25, **h264_b),
+    Clip("long.wmv", frames=250, gop=25, codec="wmv2", container="asf", options=QUALITY),
+    Clip("long.nut", frames=250, gop=25, **h264_b),
+    Clip("long.hevc", frames=250, container="hevc", **hevc_open),
     # headers that lie, files that end too early
     Clip("lie.avi", codec="mjpeg", pix_fmt="yuvj420p", options=QUALITY, damage=lie_in_avi),
     Clip("lie-h264.avi", damage=lie_in_avi),

@@ -14,6 +14,7 @@ import pytest
 
 import fastav
 
+from . import random_reads
 from .clips import BY_NAME, CLIPS, Reference, Zoo, linear, number
 
 # PyAV's reformat is the oracle here.
@@ -66,6 +67,15 @@ def clip(
     return name, path, references[name]
 
 
+def same(got: np.ndarray, reference: Reference, frame: int, how: str) -> None:
+    """Compare a frame, and say what it is instead if it is another."""
+    wanted = reference.images[frame]
+    if not np.array_equal(got, wanted):
+        shown = [i for i, image in enumerate(reference.images) if np.array_equal(got, image)]
+        farthest = np.abs(got.astype(int) - wanted).max()
+        pytest.fail(f"frame {frame} {how} is frame {shown}, drawn {number(got)}, off by {farthest}")
+
+
 def test_every_way_of_reading(clip: tuple[str, Path, Reference]) -> None:
     name, path, reference = clip
     count = len(reference.images)
@@ -75,23 +85,24 @@ def test_every_way_of_reading(clip: tuple[str, Path, Reference]) -> None:
         order = list(range(count))
         chance.shuffle(order)
         for i in order[:100]:
-            np.testing.assert_array_equal(reader[i], reference.images[i], f"frame {i}")
+            same(reader[i], reference, i, "at random")
         for i in range(min(count, 100)):
-            np.testing.assert_array_equal(reader[i], reference.images[i], f"frame {i} in order")
+            same(reader[i], reference, i, "in order")
         for size in (1, 4, min(count, 40)):
             batch = [chance.randrange(count) for _ in range(size)]
-            got = reader.get_batch(batch)
-            for i, image in zip(batch, got, strict=True):
-                np.testing.assert_array_equal(image, reference.images[i], f"batch {batch}")
-        np.testing.assert_array_equal(reader[-1], reference.images[-1])
-        np.testing.assert_array_equal(reader[: min(count, 100) : 3], reference.images[:100:3])
-        assert list(np.diff(reader.pts) > 0) == [True] * (count - 1)
+            for i, image in zip(batch, reader.get_batch(batch), strict=True):
+                same(image, reference, i, f"in batch {batch}")
+        same(reader[-1], reference, count - 1, "at the end")
+        for i, image in zip(
+            range(0, min(count, 100), 3), reader[: min(count, 100) : 3], strict=True
+        ):
+            same(image, reference, i, "in a slice")
+        assert (np.diff(reader.pts) > 0).all()
         for i in order[:10]:
-            at = reader.get_frames_played_at(reader.timestamps[i])
-            np.testing.assert_array_equal(at, reference.images[i], f"at {reader.timestamps[i]}")
+            same(reader.get_frames_played_at(reader.timestamps[i]), reference, i, "by time")
         start = chance.randrange(count)
         for i, image in enumerate(reader.iter(start=start, stop=start + 20), start):
-            np.testing.assert_array_equal(image, reference.images[i], f"frame {i} from {start}")
+            same(image, reference, i, f"in an iteration from {start}")
 
 
 def test_times(clip: tuple[str, Path, Reference]) -> None:
@@ -112,7 +123,7 @@ def test_fresh_readers(clip: tuple[str, Path, Reference]) -> None:
     numbers = random.Random(name).sample(range(len(reference.images)), min(len(index), 5))
     for i in numbers:
         with open_(path, index=index) as reader:
-            np.testing.assert_array_equal(reader[i], reference.images[i], f"frame {i}")
+            same(reader[i], reference, i, "in a new reader")
 
 
 def test_the_clips_number_their_frames(zoo: Zoo) -> None:
@@ -121,3 +132,9 @@ def test_the_clips_number_their_frames(zoo: Zoo) -> None:
         with open_(zoo[name]) as reader:
             assert [number(image) for image in reader] == list(range(BY_NAME[name].frames))
             assert number(reader[17]) == 17
+
+
+def test_a_slice_of_the_random_reads(zoo: Zoo) -> None:
+    """``python tests/random_reads.py`` makes 100,000 of them."""
+    chosen = random.Random(0).sample(NAMES, 24)
+    assert random_reads.run(600, 0, [zoo[name] for name in chosen], report=False) == []

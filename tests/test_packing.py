@@ -578,3 +578,20 @@ def test_copy_frame_refuses_a_layout_of_other_planes() -> None:
     block = np.zeros(layout.nbytes, np.uint8)
     with pytest.raises(ValueError, match="zip"):
         copy_frame(random_frame("gray"), layout, block.ctypes.data)
+
+
+@pytest.mark.parametrize("name", software_formats())
+@pytest.mark.parametrize("align", [1, 32])
+def test_strides_of_layouts_find_the_samples(name: str, align: int) -> None:
+    frame = random_frame(name, 34, 6)
+    layout = frame_layout(name, 34, 6, align=align)
+    block = np.zeros(layout.nbytes, np.uint8)
+    copy_frame(frame, layout, block.ctypes.data)
+    for plane, wanted in zip(layout.planes, unpack_planes(frame), strict=True):
+        found: NDArray[Any] = np.ndarray(
+            plane.shape, plane.dtype, block, plane.offset, plane.strides
+        )
+        assert same(np.ascontiguousarray(found), wanted)
+    if layout.shape is not None:
+        whole: NDArray[Any] = np.ndarray(layout.shape, layout.dtype, block, 0, layout.strides)
+        assert same(np.ascontiguousarray(whole), unpack_frame(frame))

@@ -158,6 +158,8 @@ class _Cursor:
         if not self._seekable or entry in self._unreachable:
             return False
         pts, dts, pos, size = self._table.index.packets[entry].item()
+        if pts == NO_TIME and pos < 0:
+            return False  # nothing to tell the packet by
         for time in self._times(entry):
             try:
                 self._video.container.seek(time, stream=self._video.stream)
@@ -171,7 +173,8 @@ class _Cursor:
                 if not packet.size:
                     break
                 found = NO_TIME if packet.pts is None else packet.pts
-                if packet.size == size and found == pts and packet.pos in (pos, None):
+                at = -1 if packet.pos is None else packet.pos
+                if (found, at, packet.size) == (pts, pos, size):
                     self._held, self._position = packet, entry
                     return True
                 if packet.dts is not None and dts != NO_TIME and packet.dts > dts:
@@ -392,6 +395,9 @@ class FrameAccess:
     def _visit_side_by_side(
         self, runs: list[list[int]], begin: Callable[[], Visit], crew: int
     ) -> None:
+        # In a last round with fewer runs than workers, threads of the decoders keep all busy.
+        rounds = -(-len(runs) // crew)
+        threads = -(-self._workers * rounds // len(runs))
         left = iter(runs)
         lock = threading.Lock()
         failures: list[BaseException] = []
@@ -404,7 +410,7 @@ class FrameAccess:
                 if cursor is None:
                     with lock:
                         video, self._spare = self._spare, None
-                    cursor = cursors[place] = self._cursor(1, video)
+                    cursor = cursors[place] = self._cursor(threads, video)
                 visit = begin()
                 while not failures:
                     with lock:
@@ -416,12 +422,12 @@ class FrameAccess:
             except BaseException as failure:
                 failures.append(failure)
 
-        threads = [threading.Thread(target=work, args=(place,)) for place in range(1, crew)]
-        for thread in threads:
-            thread.start()
+        others = [threading.Thread(target=work, args=(place,)) for place in range(1, crew)]
+        for other in others:
+            other.start()
         work(0)
-        for thread in threads:
-            thread.join()
+        for other in others:
+            other.join()
         self._side = [cursor for cursor in cursors if cursor is not None] + self._side[crew:]
         if failures:
             raise failures[0]

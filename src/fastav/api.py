@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
-from typing import Any, Literal, overload
+from types import EllipsisType
+from typing import Any, Final, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ from .video_file import ImageProperties, Index, VideoFile
 from .writer import Frames, VideoWriter
 
 __all__ = ["imiter", "immeta", "imopen", "improps", "imread", "imwrite", "open", "register"]
+
+# So many frames are decoded sooner than a whole file is searched for where they begin.
+_FEW: Final = 32
 
 
 @overload
@@ -127,20 +131,29 @@ def imread(
     Raises
     ------
     IndexError
-        There is no frame of that number.
+        `index` is outside the video; says which numbers are inside.
     """
     _check_plugin(plugin)
     with VideoReader(uri, **options) as reader:
-        if index is None or index is ...:
+        if index is None or isinstance(index, EllipsisType):
             return reader.read(out=out, filter_sequence=filter_sequence, filter_graph=filter_graph)
-        if out is None:
+        index = operator.index(index)
+        if not (filter_sequence is None and filter_graph is None):
+            if out is not None:
+                raise ValueError("out= takes no single filtered frame; leave out= or index= out")
             return reader.read_frame(
                 index, filter_sequence=filter_sequence, filter_graph=filter_graph
             )
-        if not (filter_sequence is None and filter_graph is None):
-            raise ValueError("out= takes no single filtered frame; leave out= or index= out")
-        reader.get_batch([operator.index(index)], out=out[np.newaxis])
-        return out
+        room = None if out is None else out[np.newaxis]
+        if 0 <= index < _FEW or not reader.seekable:
+            one = reader.read(start=index, stop=index + 1, out=room)
+            if not reader.frames_read and not reader.seekable:
+                raise IndexError(f"frame {index} is out of range: the video has ended")
+        if not reader.frames_read:
+            one = reader.get_batch([index], room)
+        if out is not None:
+            return out
+        return tuple(plane[0] for plane in one) if isinstance(one, tuple) else one[0]
 
 
 def imiter(

@@ -42,6 +42,12 @@ def _parser() -> argparse.ArgumentParser:
     info = commands.add_parser("info", help="what a file is, without reading all of it")
     info.add_argument("files", nargs="+", metavar="FILE")
     info.add_argument("--json", action="store_true", help="one JSON list instead of text")
+    info.add_argument(
+        "--frames",
+        action="store_true",
+        help="every frame's time, duration and key flag as JSON, in ffprobe's form, which "
+        "torchcodec takes as custom_frame_mappings",
+    )
     info.set_defaults(run=_info)
 
     read = commands.add_parser("read", help="read a video into a NumPy file")
@@ -77,11 +83,15 @@ def _info(options: argparse.Namespace) -> int:
     status, found = 0, []
     for file in options.files:
         try:
-            found.append(_describe(file))
+            found.append(_frames(file) if options.frames else _describe(file))
         except (FastavError, OSError, ValueError) as error:
             print(f"fastav: {error}", file=sys.stderr)
             status = 1
-    if options.json:
+    if options.frames:
+        for frames in found:
+            json.dump(frames, sys.stdout)
+            print()
+    elif options.json:
         json.dump(found, sys.stdout, indent=2, default=_plain)
         print()
     else:
@@ -100,6 +110,11 @@ def _describe(file: str) -> dict[str, Any]:
         info |= {"frames": frames, "frames_are": "declared" if declared else "counted"}
         info["rotation"] = reader.rotation
     return {"file": file, **info}
+
+
+def _frames(file: str) -> dict[str, Any]:
+    with VideoReader(file) as reader:
+        return dict(reader.index.as_mappings())
 
 
 def _plain(value: object) -> str:

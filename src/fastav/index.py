@@ -8,9 +8,10 @@ settled by decoding, from the start and no further than needed.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Final
 
@@ -35,10 +36,13 @@ _PACKET: Final = np.dtype([("pts", "i8"), ("dts", "i8"), ("pos", "i8"), ("size",
 _TRUSTED_KEYS: Final = frozenset(
     {
         *("mpeg1video", "mpeg2video", "mpeg4", "msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2"),
-        *("h261", "h263", "h263p", "flv1", "rv10", "rv20", "vp8", "vp9", "av1"),
+        *("h263", "h263p", "flv1", "rv10", "rv20", "vp8", "vp9", "av1"),
         *("ffv1", "qtrle", "snow", "svq1"),
     }
 )
+
+# What packets bring along for all that follow them: who starts later would lack it.
+_LASTING: Final = ("new_extradata", "palette", "param_change")
 
 # Frames in presentation may be this far from their place when sorted by time, and no farther:
 # the deepest reordering that a codec allows.
@@ -89,6 +93,9 @@ class FrameIndex:
     def __post_init__(self) -> None:
         for name in ("pts", "durations", "keys", "carriers", "entries", "packets"):
             getattr(self, name).flags.writeable = False
+
+    def __reduce__(self) -> tuple[type[FrameIndex], tuple[object, ...]]:
+        return FrameIndex, tuple(getattr(self, field.name) for field in fields(self))
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -186,7 +193,7 @@ class _Scan:
 
     packets: NDArray[np.void]
     durations: NDArray[np.int64]
-    keys: NDArray[np.bool_]
+    key: NDArray[np.bool_]
     shown: NDArray[np.bool_]  # expected to yield a frame
     exact: NDArray[np.bool_]  # decoding may start here ...
     closed: NDArray[np.bool_]  # ... and no later packet is shown before it
@@ -227,7 +234,7 @@ def build_index(reopen: Callable[[], VideoInput], video: VideoInput | None = Non
         time_base=time_base,
         pts=pts,
         durations=durations,
-        keys=scan.keys[carriers],
+        keys=scan.key[carriers],
         carriers=carriers,
         entries=_entries(scan, carriers),
         packets=scan.packets,
@@ -243,59 +250,45 @@ def _scan(video: VideoInput) -> _Scan:
     look = _key_reader(codec, context.extradata)
     hidden = {"vp8": _vp8_hides, "vp9": _vp9_hides}.get(codec)
     trusted = context.codec.intra_only or codec in _TRUSTED_KEYS
-    rows: list[tuple[int, int, int, int]] = []
-    durations: list[int] = []
-    keys: list[bool] = []
-    shown: list[bool] = []
-    exact: list[bool] = []
-    closed: list[bool] = []
-    corrupt = False
+    columns = {name: array("q") for name in ("pts", "dts", "pos", "size", "duration")}
+    times, dtimes, places, sizes, durations = (column.append for column in columns.values())
+    flags = {name: bytearray() for name in ("key", "shown", "exact", "closed")}
+    corrupt = carried = False
     try:
         for packet in video.container.demux(video.stream):
             size = packet.size
             if not size:
                 continue
-            pts, dts, key = packet.pts, packet.dts, packet.is_keyframe
-            rows.append(
-                (
-                    NO_TIME if pts is None else pts,
-                    NO_TIME if dts is None else dts,
-                    -1 if packet.pos is None else packet.pos,
-                    size,
-                )
-            )
-            durations.append(packet.duration or 0)
-            keys.append(key)
-            visible = not packet.is_discard
-            if hidden is not None and hidden(memoryview(packet)):
-                visible = False
-            shown.append(visible)
-            if packet.is_corrupt:
-                corrupt = True
-            if not key:
-                exact.append(False)
-                closed.append(False)
-            elif look is not None:
+            pts, dts, pos, key = packet.pts, packet.dts, packet.pos, packet.is_keyframe
+            times(NO_TIME if pts is None else pts)
+            dtimes(NO_TIME if dts is None else dts)
+            places(-1 if pos is None else pos)
+            sizes(size)
+            durations(packet.duration or 0)
+            flags["key"].append(key)
+            hides = hidden is not None and hidden(memoryview(packet))
+            flags["shown"].append(not (packet.is_discard or hides))
+            start, shuts = trusted, False
+            if key and look is not None:
                 start, shuts = look(memoryview(packet))
-                exact.append(start)
-                closed.append(shuts)
-            else:
-                exact.append(trusted)
-                closed.append(False)
+            flags["exact"].append(key and start)
+            flags["closed"].append(key and shuts)
+            corrupt = corrupt or packet.is_corrupt
+            carried = carried or any(packet.has_sidedata(kind) for kind in _LASTING)
     except (av.error.FFmpegError, UnicodeDecodeError):
         corrupt = True  # reading ends here; what decoding makes of it is found by decoding
-    return _Scan(
-        np.array(rows, _PACKET),
-        np.array(durations, np.int64),
-        np.array(keys, bool),
-        np.array(shown, bool),
-        np.array(exact, bool),
-        np.array(closed, bool),
-        corrupt,
-    )
+    packets = np.empty(len(columns["pts"]), _PACKET)
+    for name in ("pts", "dts", "pos", "size"):
+        packets[name] = columns[name]
+    table = {name: np.frombuffer(flag, bool) for name, flag in flags.items()}
+    if carried:
+        table["exact"] = np.zeros(len(packets), bool)
+    return _Scan(packets, np.array(columns["duration"], np.int64), corrupt=corrupt, **table)
 
 
 # Looking into packets
+
+_Look = Callable[[memoryview], tuple[bool, bool]]
 
 
 def _nal_units(data: memoryview, length_size: int) -> Iterator[memoryview]:
@@ -316,47 +309,76 @@ def _nal_units(data: memoryview, length_size: int) -> Iterator[memoryview]:
         at = end
 
 
-def _key_reader(
-    codec: str, extradata: bytes | None
-) -> Callable[[memoryview], tuple[bool, bool]] | None:
-    """Return what tells of a key packet whether decoding may start there, and whether it shuts.
+def _key_reader(codec: str, extradata: bytes | None) -> _Look | None:
+    """Return what tells of a packet marked as key if decoding may start there, and if it shuts.
 
-    None for codecs other than h264 and hevc. NAL unit types are those of ITU-T H.264 table 7-1 and
-    H.265 table 7-1; avcC and hvcC, whose first byte is 1, are of ISO/IEC 14496-15.
+    Containers mark packets wrongly, so the picture's type is read where it is easy to find. NAL
+    unit types are those of ITU-T H.264, table 7-1, and H.265, table 7-1; avcC and hvcC, whose first
+    byte is 1, are of ISO/IEC 14496-15.
     """
-    boxed = bool(extradata) and extradata[0] == 1  # type: ignore[index]
+    boxed = extradata is not None and extradata[:1] == b"\1"
+    length_size = 0
     if codec == "h264":
-        size = (extradata[4] & 3) + 1 if boxed and extradata else 0
-
-        def look_h264(data: memoryview) -> tuple[bool, bool]:
-            recovers = False
-            for unit in _nal_units(data, size):
-                kind = unit[0] & 31 if len(unit) else 0
-                if kind == 5:  # a slice of an IDR picture
-                    return True, True
-                if kind == 6:
-                    recovers = recovers or _recovers_at_once(bytes(unit[1:]))
-                elif 1 <= kind <= 4:  # a slice of another picture
-                    break
-            return recovers, False
-
-        return look_h264
+        if boxed and extradata is not None and len(extradata) > 4:
+            length_size = (extradata[4] & 3) + 1
+        return lambda data: _look_h264(_nal_units(data, length_size))
     if codec == "hevc":
-        size = (extradata[21] & 3) + 1 if boxed and extradata and len(extradata) > 21 else 0
-
-        def look_hevc(data: memoryview) -> tuple[bool, bool]:
-            for unit in _nal_units(data, size):
-                kind = unit[0] >> 1 & 63 if len(unit) else 63
-                if kind in (19, 20):  # IDR
-                    return True, True
-                if 16 <= kind <= 21:  # BLA, CRA
-                    return True, False
-                if kind < 16:
-                    break
-            return False, False
-
-        return look_hevc
+        if boxed and extradata is not None and len(extradata) > 21:
+            length_size = (extradata[21] & 3) + 1
+        return lambda data: _look_hevc(_nal_units(data, length_size))
+    if is_intra := _INTRA.get(codec):
+        return lambda data: (is_intra(bytes(data)), False)
     return None
+
+
+def _look_h264(units: Iterator[memoryview]) -> tuple[bool, bool]:
+    recovers = False
+    for unit in units:
+        kind = unit[0] & 31 if len(unit) else 0
+        if kind == 5:  # a slice of an IDR picture
+            return True, True
+        if kind == 6:
+            recovers = recovers or _recovers_at_once(bytes(unit[1:]))
+        elif 1 <= kind <= 4:  # a slice of another picture
+            break
+    return recovers, False
+
+
+def _look_hevc(units: Iterator[memoryview]) -> tuple[bool, bool]:
+    for unit in units:
+        kind = unit[0] >> 1 & 63 if len(unit) else 63
+        if kind in (19, 20):  # IDR
+            return True, True
+        if 16 <= kind <= 21:  # BLA, CRA
+            return True, False
+        if kind < 16:
+            break
+    return False, False
+
+
+def _intra_mpeg2(data: bytes) -> bool:
+    """ISO/IEC 13818-2, 6.2.3: picture_coding_type after ten bits of temporal_reference."""
+    at = data.find(b"\0\0\1\0")
+    return 0 <= at < len(data) - 5 and data[at + 5] >> 3 & 7 == 1
+
+
+def _intra_mpeg4(data: bytes) -> bool:
+    """ISO/IEC 14496-2, 6.2.5: vop_coding_type."""
+    at = data.find(b"\0\0\1\xb6")
+    return 0 <= at < len(data) - 4 and data[at + 4] >> 6 == 0
+
+
+# From the first bytes of a packet: is the (first) picture in it intra coded?
+_INTRA: Final[dict[str, Callable[[bytes], bool]]] = {
+    "mpeg1video": _intra_mpeg2,
+    "mpeg2video": _intra_mpeg2,
+    "mpeg4": _intra_mpeg4,
+    "vp8": lambda data: not data[0] & 1,  # RFC 6386, 9.1
+    "msmpeg4v2": lambda data: data[0] >> 6 == 0,
+    "msmpeg4v3": lambda data: data[0] >> 6 == 0,
+    "wmv1": lambda data: data[0] >> 6 == 0,
+    "wmv2": lambda data: data[0] >> 7 == 0,
+}
 
 
 def _recovers_at_once(payload: bytes) -> bool:
@@ -432,7 +454,7 @@ def _unsettled(scan: _Scan, video: VideoInput) -> int:
         return 0
     if not len(starts):
         # Without a place to start from, only a first packet marked as a key frame is a beginning.
-        return 0 if scan.keys[0] and not (times < pts[0]).any() else count
+        return 0 if scan.key[0] and not (times < pts[0]).any() else count
     return int(starts[1]) if len(starts) > 1 else count
 
 

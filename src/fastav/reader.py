@@ -21,6 +21,7 @@ from .errors import DecodeError, FrameChangedError
 from .filters import FilterGraph, FilterSequence
 from .index import FrameIndex
 from .info import VideoInfo, describe
+from .orient import UprightConverter
 from .sequence import Arrays, FrameSequence
 
 __all__ = ["ReadOptions", "VideoReader"]
@@ -41,11 +42,14 @@ class ReadOptions(ConversionOptions):
         Threads of the decoder, up to 1024; 0 lets FFmpeg choose.
     thread_type : {"FRAME", "SLICE", "AUTO", "NONE"} or None
         None is "FRAME", which has the best throughput.
+    rotate : bool
+        Turn pictures upright, as the container's display matrix asks.
     """
 
     errors: str = "raise"
     thread_count: int = 0
     thread_type: str | None = None
+    rotate: bool = False
 
     def __post_init__(self) -> None:
         ConversionOptions.__post_init__(self)
@@ -55,7 +59,7 @@ class ReadOptions(ConversionOptions):
 
     def converter(self) -> FrameConverter:
         """A converter for one pass over a video."""
-        return FrameConverter(self)
+        return UprightConverter(self) if self.rotate else FrameConverter(self)
 
 
 class VideoReader(FrameSequence):

@@ -67,6 +67,11 @@ class FrameSequence:
     # What the index tells
 
     @property
+    def seekable(self) -> bool:
+        """Whether frames can be read in any order; a pipe or socket gives each once, in order."""
+        return self._source.reopenable
+
+    @property
     def index(self) -> FrameIndex:
         """The table of all frames; reading it for the first time reads the file once."""
         with self._lock:
@@ -193,7 +198,8 @@ class FrameSequence:
         IndexError, DecodeError
             As for ``reader[number]``.
         """
-        options, number = replace(self.options, **changes), operator.index(number)
+        options = replace(self.options, **changes) if changes else self.options
+        number = operator.index(number)
         if filter_sequence is not None or filter_graph is not None:
             frame = self._filtered_frame(number, options, filter_sequence, filter_graph)
             arrays = options.converter().convert(frame)
@@ -320,7 +326,7 @@ class FrameSequence:
             for row in np.flatnonzero(source != np.arange(len(numbers))).tolist():
                 for target in targets:
                     target[row] = target[source[row]]
-        arrays = tuple(target[: len(numbers)] for target in targets)
+        arrays = tuple(targets if out is None else (t[: len(numbers)] for t in targets))
         return arrays if options.planes else arrays[0]
 
     # By time
@@ -576,7 +582,7 @@ class FrameSequence:
         """A converter whose outputs are those of the video's first frame."""
         converter = options.converter()
         info = self.info
-        if info.pixel_format is not None and info.width and info.height:
+        if info.pixel_format and info.width and info.height and not options.rotate:
             model = av.VideoFrame(info.width, info.height, info.pixel_format)
         else:
             model = self._random().frame(0)
@@ -584,7 +590,7 @@ class FrameSequence:
         return converter
 
     def _shared_converter(self, options: ReadOptions) -> FrameConverter:
-        if self._converter is None or self._converter[0] != options:
+        if self._converter is None or self._converter[0] is not options:
             self._converter = options, self._prepared(options)
         return self._converter[1]
 

@@ -1,8 +1,8 @@
 /* Row loops of bits_c: words that several components share, to and from an element for each.
  *
- * A pixel's component c is (pixel >> shifts[c]) & masks[c]. Pixels of 8, 16 and 32 bits are words of
- * their own; smaller ones follow each other from the most significant bit of a byte on. Components of
- * 32-bit pixels are 16 bits wide, all others 8. */
+ * A pixel's component c is (pixel >> shifts[c]) & masks[c]. Pixels of 8, 16 and 32 bits are words
+ * of their own and have three components; smaller ones follow each other from the most significant
+ * bit of a byte on. Components of 32-bit pixels are 16 bits wide, all others 8. */
 #ifndef FASTAV_BITS_H
 #define FASTAV_BITS_H
 
@@ -10,56 +10,55 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef _MSC_VER
+#define BITS_INLINE static __forceinline
+#else
+#define BITS_INLINE static inline __attribute__((always_inline))
+#endif
+
 typedef struct {
     int count;
     int shifts[4];
     uint32_t masks[4];
 } bit_fields;
 
-static inline uint8_t word8(const uint8_t *p, int swapped) {
-    (void)swapped;
-    return *p;
-}
-static inline uint16_t word16(const uint8_t *p, int swapped) {
-    uint16_t v;
-    memcpy(&v, p, sizeof v);
-    return swapped ? (uint16_t)(v << 8 | v >> 8) : v;
-}
-static inline uint32_t word32(const uint8_t *p, int swapped) {
-    uint32_t v;
-    memcpy(&v, p, sizeof v);
-    return swapped ? v << 24 | (v << 8 & 0xff0000u) | (v >> 8 & 0xff00u) | v >> 24 : v;
+static inline uint8_t swap_word8(uint8_t v) { return v; }
+static inline uint16_t swap_word16(uint16_t v) { return (uint16_t)(v << 8 | v >> 8); }
+static inline uint32_t swap_word32(uint32_t v) {
+    return v << 24 | (v << 8 & 0xff0000u) | (v >> 8 & 0xff00u) | v >> 24;
 }
 
-/* Loops for one width of word and of component; `count` and `swapped` are constants where called. */
+/* Loops for one width of word and of component; `swapped` is a constant where they are called. */
 #define FASTAV_WORD_LOOPS(WORD, ITEM)                                                              \
-    static inline void expand_loop##WORD(uint8_t *restrict dst, const uint8_t *restrict src,       \
-                                         ptrdiff_t width, int count, int swapped,                  \
-                                         const bit_fields *f) {                                    \
-        const int s0 = f->shifts[0], s1 = f->shifts[1], s2 = f->shifts[2], s3 = f->shifts[3];      \
-        const uint32_t m0 = f->masks[0], m1 = f->masks[1], m2 = f->masks[2], m3 = f->masks[3];     \
+    BITS_INLINE void expand_row##WORD(uint8_t *dst, const uint8_t *src, ptrdiff_t width,         \
+                                        int swapped, const bit_fields *fields) {                   \
+        const bit_fields f = *fields; /* which no store to dst can change */                       \
         for (ptrdiff_t x = 0; x < width; x++) {                                                    \
-            const uint32_t v = word##WORD(src + x * (WORD / 8), swapped);                          \
-            uint##ITEM##_t to[4] = {(uint##ITEM##_t)(v >> s0 & m0), (uint##ITEM##_t)(v >> s1 & m1), \
-                                    (uint##ITEM##_t)(v >> s2 & m2), (uint##ITEM##_t)(v >> s3 & m3)}; \
-            memcpy(dst + x * count * (ITEM / 8), to, (size_t)count * (ITEM / 8));                  \
+            uint##WORD##_t v;                                                                      \
+            memcpy(&v, src + x * (WORD / 8), sizeof v);                                            \
+            if (swapped) v = swap_word##WORD(v);                                                   \
+            for (int c = 0; c < 3; c++) {                                                          \
+                const uint32_t bits = (uint32_t)v >> f.shifts[c] & f.masks[c];                     \
+                const uint##ITEM##_t value = (uint##ITEM##_t)bits;                                 \
+                memcpy(dst + (3 * x + c) * (ITEM / 8), &value, sizeof value);                      \
+            }                                                                                      \
         }                                                                                          \
     }                                                                                              \
-    static inline uint32_t collapse_loop##WORD(uint8_t *restrict dst, const uint8_t *restrict src, \
-                                               ptrdiff_t width, int count, int swapped,            \
-                                               const bit_fields *f) {                              \
+    BITS_INLINE uint32_t collapse_row##WORD(uint8_t *dst, const uint8_t *src, ptrdiff_t width,   \
+                                              int swapped, const bit_fields *fields) {             \
+        const bit_fields f = *fields;                                                              \
         uint32_t excess = 0;                                                                       \
         for (ptrdiff_t x = 0; x < width; x++) {                                                    \
-            uint32_t v = 0;                                                                        \
-            for (int c = 0; c < count; c++) {                                                      \
-                uint##ITEM##_t from;                                                               \
-                memcpy(&from, src + (x * count + c) * (ITEM / 8), sizeof from);                    \
-                excess |= from & ~f->masks[c];                                                     \
-                v |= (from & f->masks[c]) << f->shifts[c];                                         \
+            uint32_t pixel = 0;                                                                    \
+            for (int c = 0; c < 3; c++) {                                                          \
+                uint##ITEM##_t value;                                                              \
+                memcpy(&value, src + (3 * x + c) * (ITEM / 8), sizeof value);                      \
+                excess |= value & ~f.masks[c];                                                     \
+                pixel |= (value & f.masks[c]) << f.shifts[c];                                      \
             }                                                                                      \
-            uint##WORD##_t word = (uint##WORD##_t)v;                                               \
-            word = word##WORD((const uint8_t *)&word, swapped);                                    \
-            memcpy(dst + x * (WORD / 8), &word, sizeof word);                                      \
+            uint##WORD##_t v = (uint##WORD##_t)pixel;                                              \
+            if (swapped) v = swap_word##WORD(v);                                                   \
+            memcpy(dst + x * (WORD / 8), &v, sizeof v);                                            \
         }                                                                                          \
         return excess;                                                                             \
     }
@@ -68,47 +67,63 @@ FASTAV_WORD_LOOPS(8, 8)
 FASTAV_WORD_LOOPS(16, 8)
 FASTAV_WORD_LOOPS(32, 16)
 
-/* All word formats have three components. */
-#define FASTAV_EACH_ROW_OF_WORDS(CALL, WORD)                                                       \
-    (swapped ? CALL##WORD(to, from, width, 3, 1, fields) : CALL##WORD(to, from, width, 3, 0, fields))
-
-static inline void expand_stream(uint8_t *restrict dst, const uint8_t *restrict src,
-                                 int pixel_bits, ptrdiff_t width, const bit_fields *f) {
-    const int per_byte = 8 / pixel_bits;
-    for (ptrdiff_t x = 0; x < width; x++) {
-        const uint32_t v = src[x / per_byte] >> (8 - pixel_bits * (1 + x % per_byte));
-        for (int c = 0; c < f->count; c++)
-            dst[x * f->count + c] = (uint8_t)(v >> f->shifts[c] & f->masks[c]);
+/* `bits` and `count` are constants where these are called. */
+BITS_INLINE void expand_byte(uint8_t *dst, uint32_t byte, int pixels, int bits, int count,
+                               const bit_fields *f) {
+    for (int x = 0; x < pixels; x++) {
+        const uint32_t pixel = byte >> (8 - bits * (1 + x));
+        for (int c = 0; c < count; c++)
+            dst[x * count + c] = (uint8_t)(pixel >> f->shifts[c] & f->masks[c]);
     }
 }
 
-static inline uint32_t collapse_stream(uint8_t *restrict dst, const uint8_t *restrict src,
-                                       int pixel_bits, ptrdiff_t width, const bit_fields *f) {
-    const int per_byte = 8 / pixel_bits;
-    uint32_t excess = 0;
-    memset(dst, 0, (size_t)((width + per_byte - 1) / per_byte));
-    for (ptrdiff_t x = 0; x < width; x++) {
-        uint32_t v = 0;
-        for (int c = 0; c < f->count; c++) {
-            const uint32_t from = src[x * f->count + c];
-            excess |= from & ~f->masks[c];
-            v |= (from & f->masks[c]) << f->shifts[c];
+BITS_INLINE uint32_t collapse_byte(uint8_t *dst, const uint8_t *src, int pixels, int bits,
+                                     int count, const bit_fields *f) {
+    uint32_t excess = 0, byte = 0;
+    for (int x = 0; x < pixels; x++)
+        for (int c = 0; c < count; c++) {
+            const uint32_t value = src[x * count + c];
+            excess |= value & ~f->masks[c];
+            byte |= (value & f->masks[c]) << f->shifts[c] << (8 - bits * (1 + x));
         }
-        dst[x / per_byte] |= (uint8_t)(v << (8 - pixel_bits * (1 + x % per_byte)));
-    }
+    *dst = (uint8_t)byte;
+    return excess;
+}
+
+BITS_INLINE void expand_stream(uint8_t *dst, const uint8_t *src, ptrdiff_t width, int bits,
+                                 int count, const bit_fields *fields) {
+    const bit_fields f = *fields;
+    const int per_byte = 8 / bits, rest = (int)(width % per_byte);
+    const ptrdiff_t whole = width / per_byte;
+    for (ptrdiff_t i = 0; i < whole; i++)
+        expand_byte(dst + i * per_byte * count, src[i], per_byte, bits, count, &f);
+    if (rest) expand_byte(dst + whole * per_byte * count, src[whole], rest, bits, count, &f);
+}
+
+BITS_INLINE uint32_t collapse_stream(uint8_t *dst, const uint8_t *src, ptrdiff_t width, int bits,
+                                       int count, const bit_fields *fields) {
+    const bit_fields f = *fields;
+    const int per_byte = 8 / bits, rest = (int)(width % per_byte);
+    const ptrdiff_t whole = width / per_byte;
+    uint32_t excess = 0;
+    for (ptrdiff_t i = 0; i < whole; i++)
+        excess |= collapse_byte(dst + i, src + i * per_byte * count, per_byte, bits, count, &f);
+    if (rest)
+        excess |= collapse_byte(dst + whole, src + whole * per_byte * count, rest, bits, count, &f);
     return excess;
 }
 
 static void bits_expand(uint8_t *dst, ptrdiff_t dst_pitch, const uint8_t *src, ptrdiff_t src_pitch,
                         int pixel_bits, int swapped, const bit_fields *fields, ptrdiff_t width,
                         ptrdiff_t height) {
-    for (ptrdiff_t y = 0; y < height; y++) {
-        uint8_t *to = dst + y * dst_pitch;
-        const uint8_t *from = src + y * src_pitch;
-        if (pixel_bits == 32) FASTAV_EACH_ROW_OF_WORDS(expand_loop, 32);
-        else if (pixel_bits == 16) FASTAV_EACH_ROW_OF_WORDS(expand_loop, 16);
-        else if (pixel_bits == 8) expand_loop8(to, from, width, 3, 0, fields);
-        else expand_stream(to, from, pixel_bits, width, fields);
+    for (ptrdiff_t y = 0; y < height; y++, dst += dst_pitch, src += src_pitch) {
+        if (pixel_bits == 1) expand_stream(dst, src, width, 1, 1, fields);
+        else if (pixel_bits == 4) expand_stream(dst, src, width, 4, 3, fields);
+        else if (pixel_bits == 8) expand_row8(dst, src, width, 0, fields);
+        else if (pixel_bits == 16 && swapped) expand_row16(dst, src, width, 1, fields);
+        else if (pixel_bits == 16) expand_row16(dst, src, width, 0, fields);
+        else if (swapped) expand_row32(dst, src, width, 1, fields);
+        else expand_row32(dst, src, width, 0, fields);
     }
 }
 
@@ -116,13 +131,14 @@ static uint32_t bits_collapse(uint8_t *dst, ptrdiff_t dst_pitch, const uint8_t *
                               ptrdiff_t src_pitch, int pixel_bits, int swapped,
                               const bit_fields *fields, ptrdiff_t width, ptrdiff_t height) {
     uint32_t excess = 0;
-    for (ptrdiff_t y = 0; y < height; y++) {
-        uint8_t *to = dst + y * dst_pitch;
-        const uint8_t *from = src + y * src_pitch;
-        if (pixel_bits == 32) excess |= FASTAV_EACH_ROW_OF_WORDS(collapse_loop, 32);
-        else if (pixel_bits == 16) excess |= FASTAV_EACH_ROW_OF_WORDS(collapse_loop, 16);
-        else if (pixel_bits == 8) excess |= collapse_loop8(to, from, width, 3, 0, fields);
-        else excess |= collapse_stream(to, from, pixel_bits, width, fields);
+    for (ptrdiff_t y = 0; y < height; y++, dst += dst_pitch, src += src_pitch) {
+        if (pixel_bits == 1) excess |= collapse_stream(dst, src, width, 1, 1, fields);
+        else if (pixel_bits == 4) excess |= collapse_stream(dst, src, width, 4, 3, fields);
+        else if (pixel_bits == 8) excess |= collapse_row8(dst, src, width, 0, fields);
+        else if (pixel_bits == 16 && swapped) excess |= collapse_row16(dst, src, width, 1, fields);
+        else if (pixel_bits == 16) excess |= collapse_row16(dst, src, width, 0, fields);
+        else if (swapped) excess |= collapse_row32(dst, src, width, 1, fields);
+        else excess |= collapse_row32(dst, src, width, 0, fields);
     }
     return excess;
 }

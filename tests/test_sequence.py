@@ -1,0 +1,410 @@
+"""VideoReader as a sequence: numbers, times, batches, threads, processes, pipes."""
+
+from __future__ import annotations
+
+import io
+import json
+import multiprocessing
+import os
+import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+import fastav
+from fastav.cli import main
+
+from .clips import Zoo, number
+
+CLIP = "h264-open.mp4"
+COUNT = 40
+
+
+@pytest.fixture(scope="module")
+def zoo(tmp_path_factory: pytest.TempPathFactory) -> Zoo:
+    return Zoo(tmp_path_factory.mktemp("zoo"))
+
+
+@pytest.fixture(scope="module")
+def path(zoo: Zoo) -> Path:
+    return zoo[CLIP]
+
+
+@pytest.fixture(scope="module")
+def frames(path: Path) -> np.ndarray:
+    return np.stack(list(fastav.imiter(path)))
+
+
+class Pipe(io.RawIOBase):
+    """A file that cannot seek."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = io.BytesIO(data)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._data.readinto(buffer)
+
+
+# Numbers
+
+
+def test_every_kind_of_index(path: Path, frames: np.ndarray) -> None:
+    with fastav.open(path) as reader:
+        assert len(reader) == COUNT
+        for key in (
+            0,
+            -1,
+            -COUNT,
+            np.int16(7),
+            slice(None),
+            slice(3, 30, 7),
+            slice(None, None, -1),
+            slice(50, 60),
+            [3, 1, 1],
+            [-1, 0, -1],
+            range(5, 1, -2),
+            (4, 4),
+            [],
+            np.array([9, 8], np.uint8),
+            np.arange(COUNT) % 5 == 0,
+        ):
+            wanted = frames[list(key)] if isinstance(key, (tuple, range)) else None
+            if isinstance(key, list):
+                wanted = frames[np.array(key, int)]
+            got = reader[key]
+            np.testing.assert_array_equal(got, frames[key] if wanted is None else wanted)
+            assert isinstance(got, np.ndarray)
+            assert got.flags.c_contiguous
+            assert got.flags.owndata
+            assert got.flags.writeable
+
+
+@pytest.mark.parametrize("number", [COUNT, -COUNT - 1, 10**12])
+def test_out_of_range_names_the_range(path: Path, number: int) -> None:
+    with fastav.open(path) as reader:
+        for read in (lambda: reader[number], lambda: reader.get_batch([0, number])):
+            with pytest.raises(IndexError, match=f"frame {number} .* -40 to 39"):
+                read()
+
+
+def test_what_is_no_index(path: Path) -> None:
+    with fastav.open(path) as reader:
+        with pytest.raises(TypeError, match="int, a slice"):
+            reader["3"]
+        with pytest.raises(TypeError, match="integers or a boolean mask"):
+            reader[[0.5, 1.0]]
+        with pytest.raises(TypeError, match="int, a slice"):
+            reader[1.0]
+        with pytest.raises(ValueError, match="one dimension"):
+            reader.get_batch([[1, 2], [3, 4]])  # type: ignore[list-item]
+        with pytest.raises(IndexError, match="mask has 3 elements, the video 40"):
+            reader[[True, False, True]]
+
+
+def test_out(path: Path, frames: np.ndarray) -> None:
+    wanted = [30, 2, 2, 17]
+    with fastav.open(path) as reader:
+        for room in (4, 6):
+            out = np.zeros((room, *frames.shape[1:]), np.uint8)
+            got = reader.get_batch(wanted, out)
+            assert np.shares_memory(got, out)
+            np.testing.assert_array_equal(got, frames[wanted])
+            assert not out[4:].any()
+        wide = np.zeros((4, *frames.shape[1:3], 4), np.uint8)
+        np.testing.assert_array_equal(reader.get_batch(wanted, wide[..., :3]), frames[wanted])
+        assert not wide[..., 3].any()
+        with pytest.raises(ValueError, match="room for 3 frames, 4 were asked"):
+            reader.get_batch(wanted, np.zeros((3, *frames.shape[1:]), np.uint8))
+        with pytest.raises(ValueError, match="dtype"):
+            reader.get_batch(wanted, np.zeros((4, *frames.shape[1:]), np.float32))
+
+
+def test_formats(path: Path) -> None:
+    for options in ({"format": "gray"}, {"format": None, "planes": True}, {"format": "bgr24"}):
+        with fastav.open(path, **options) as reader:
+            bulk, batch, one = reader.read(), reader[[5, 31]], reader[31]
+            if isinstance(bulk, tuple):
+                assert len(bulk) == len(batch) == len(one) == 3
+                for whole, two, single in zip(bulk, batch, one, strict=True):
+                    np.testing.assert_array_equal(two, whole[[5, 31]])
+                    np.testing.assert_array_equal(single, whole[31])
+            else:
+                np.testing.assert_array_equal(batch, bulk[[5, 31]])
+                np.testing.assert_array_equal(one, bulk[31])
+                assert reader.shape == bulk.shape
+                assert reader.dtype == bulk.dtype
+                assert reader.nbytes == bulk.nbytes
+
+
+def test_read_one_frame(path: Path, frames: np.ndarray) -> None:
+    for index in (0, 5, 39, -1, -40):
+        np.testing.assert_array_equal(fastav.imread(path, index=index), frames[index])
+    for index in (40, -41):
+        with pytest.raises(IndexError, match="-40 to 39"):
+            fastav.imread(path, index=index)
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+@pytest.mark.parametrize("angle", [0, 90, 180, 270])
+def test_rotate(tmp_path: Path, angle: int, mirror: bool) -> None:
+    path = tmp_path / "turned.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"qp": "0"})
+        stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv444p"
+        stream.set_display_rotation(angle, hflip=mirror)
+        for index in range(4):
+            image = np.zeros((16, 32, 3), np.uint8)
+            image[:8, :8], image[8:, -8:, index % 3] = 255, 200
+            frame = av.VideoFrame.from_ndarray(image, "rgb24").reformat(format="yuv444p")
+            frame.pts = index
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with fastav.open(path) as stored, fastav.open(path, rotate=True) as shown:
+        wanted = np.rot90(stored.read(), angle // 90, axes=(1, 2))  # counter-clockwise
+        if mirror:
+            wanted = wanted[:, :, ::-1]
+        np.testing.assert_array_equal(shown.read(), wanted)
+        np.testing.assert_array_equal(shown[[3, 1]], wanted[[3, 1]])
+        np.testing.assert_array_equal(shown[2], wanted[2])
+        np.testing.assert_array_equal(np.stack(list(shown)), wanted)
+        assert shown.shape == wanted.shape
+        planes = shown.read(format=None, planes=True)
+        assert {plane.shape for plane in planes} == {wanted.shape[:3]}
+        chw = shown.read(layout="chw")
+        np.testing.assert_array_equal(np.moveaxis(chw, 1, -1), wanted)
+
+
+# Times
+
+
+def test_facts(path: Path) -> None:
+    with fastav.open(path) as reader:
+        np.testing.assert_allclose(reader.timestamps, np.arange(COUNT) / 25)
+        assert reader.fps == 25
+        assert reader.duration == pytest.approx(COUNT / 25)
+        assert reader.key_indices[0] == 0
+        assert len(reader.key_indices) == 4
+        assert not reader.pts.flags.writeable
+
+
+def test_times_mean_the_frame_on_screen(zoo: Zoo) -> None:
+    with fastav.open(zoo["vfr.mp4"]) as reader:
+        times = reader.timestamps
+        ends = [*times[1:], times[-1] + 0.001]
+        for i, (begin, end) in enumerate(zip(times, ends, strict=True)):
+            assert number(reader.get_frames_played_at(begin)) == i
+            assert number(reader.get_frames_played_at((begin + end) / 2)) == i
+        several = reader.get_frames_played_at([times[9], times[2], times[2] + 1e-4])
+        assert [number(image) for image in several] == [9, 2, 2]
+        for outside in (times[0] - 0.01, times[0] + reader.duration + 0.001, float("nan")):
+            with pytest.raises(ValueError, match="outside the video"):
+                reader.get_frames_played_at(outside)
+
+
+def test_ranges_of_time_are_half_open(zoo: Zoo) -> None:
+    with fastav.open(zoo["late-start.ts"]) as reader:
+        first = reader.timestamps[0]
+        assert first > 9
+        got = reader.get_frames_in_range(first + 0.4, first + 0.8)
+        assert [number(image) for image in got] == list(range(10, 20))
+        got = reader.get_frames_in_range(first + 0.41, first + 0.45)
+        assert [number(image) for image in got] == [10, 11]
+        assert len(reader.get_frames_in_range(first, first + reader.duration)) == COUNT
+        assert len(reader.get_frames_in_range(first, first)) == 0
+        with pytest.raises(ValueError, match="outside the video"):
+            reader.get_frames_in_range(0, first + 0.8)
+        with pytest.raises(ValueError, match="must not be after"):
+            reader.get_frames_in_range(first + 1, first)
+
+
+# In order
+
+
+def test_batches_and_iterations_are_independent(path: Path, frames: np.ndarray) -> None:
+    with fastav.open(path) as reader:
+        late, batches, whole = reader.iter(start=25), reader.batches(7, start=3), iter(reader)
+        for i in range(5):
+            np.testing.assert_array_equal(next(whole), frames[i])
+            np.testing.assert_array_equal(next(late), frames[25 + i])
+            np.testing.assert_array_equal(reader[38 - i], frames[38 - i])
+            np.testing.assert_array_equal(next(batches), frames[3 + 7 * i : 10 + 7 * i])
+        assert [len(batch) for batch in reader.batches(16)] == [16, 16, 8]
+        np.testing.assert_array_equal(
+            np.concatenate(list(reader.batches(5, start=2, stop=30, step=3))), frames[2:30:3]
+        )
+        with pytest.raises(ValueError, match="size"):
+            reader.batches(0).__next__()
+
+
+def test_the_index_is_made_only_when_needed(path: Path) -> None:
+    with fastav.open(path) as reader:
+        for _ in reader:
+            pass
+        reader.read()
+        assert reader._index is None
+        reader[3]
+        assert reader._index is not None
+
+
+# Sources
+
+
+def test_sources(path: Path, frames: np.ndarray) -> None:
+    data = path.read_bytes()
+    with path.open("rb") as file:
+        for source in (str(path), data, io.BytesIO(data), file):
+            with fastav.open(source) as reader:
+                np.testing.assert_array_equal(reader[[33, 4, 20]], frames[[33, 4, 20]])
+                np.testing.assert_array_equal(reader[9], frames[9])
+
+
+def test_pipes_go_forwards(zoo: Zoo) -> None:
+    data = zoo["h264-b.ts"].read_bytes()
+    with fastav.open(Pipe(data)) as reader:
+        assert not reader.seekable
+        assert [number(reader[i]) for i in (0, 1, 12)] == [0, 1, 12]
+        for backwards in (12, 3, -1):
+            with pytest.raises(io.UnsupportedOperation, match="increasing order"):
+                reader[backwards]
+        assert number(reader[39]) == 39
+        with pytest.raises(IndexError, match="ended"):
+            reader[40]
+        with pytest.raises(TypeError, match="no length"):
+            len(reader)
+    with fastav.open(Pipe(data)) as reader:
+        assert [number(image) for image in reader] == list(range(COUNT))
+    assert number(fastav.imread(Pipe(data), index=33)) == 33
+    with pytest.raises(IndexError):
+        fastav.imread(Pipe(data), index=40)
+
+
+def test_closed(path: Path) -> None:
+    reader = fastav.open(path)
+    reader[20]
+    reader.close()
+    for use in (lambda: reader[0], lambda: reader.get_batch([0]), lambda: next(iter(reader))):
+        with pytest.raises(ValueError, match="closed"):
+            use()
+
+
+# The index as a value
+
+
+def test_an_index_can_be_kept(path: Path, zoo: Zoo, frames: np.ndarray) -> None:
+    with fastav.open(path) as reader:
+        index = pickle.loads(pickle.dumps(reader.index))
+        assert index == reader.index
+        assert len(index) == COUNT
+        assert "40 frames, 4 key frames" in repr(index)
+        with pytest.raises(ValueError, match="read-only"):
+            index.pts[0] = 7
+    with fastav.open(path, index=index) as reader:
+        assert reader.index is index
+        np.testing.assert_array_equal(reader[30], frames[30])
+    with pytest.raises(ValueError, match="another"):
+        fastav.open(zoo["h264.mp4"], index=index)
+    with pytest.raises(TypeError, match="FrameIndex"):
+        fastav.open(path, index=[1, 2, 3])
+
+
+def test_command_line_prints_frames(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "--frames", str(path)]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    with fastav.open(path) as reader:
+        assert [frame["pts"] for frame in shown["frames"]] == reader.pts.tolist()
+        assert [frame["key_frame"] for frame in shown["frames"]].count(1) == 4
+        assert all(frame["duration"] == reader.pts[1] - reader.pts[0] for frame in shown["frames"])
+
+
+# Threads and processes
+
+
+def test_threads_share_a_reader(path: Path, frames: np.ndarray) -> None:
+    with fastav.open(path) as reader, ThreadPoolExecutor(4) as pool:
+        numbers = np.random.default_rng(0).integers(0, COUNT, 120).tolist()
+        for i, image in zip(numbers, pool.map(reader.__getitem__, numbers), strict=True):
+            np.testing.assert_array_equal(image, frames[i])
+        batches = [numbers[i : i + 9] for i in range(0, 90, 9)]
+        for batch, images in zip(batches, pool.map(reader.get_batch, batches), strict=True):
+            np.testing.assert_array_equal(images, frames[batch])
+
+
+def test_no_thread_outlives_a_batch(path: Path) -> None:
+    before = threading.active_count()
+    with fastav.open(path) as reader:
+        reader[[0, 13, 26, 39]]
+        assert threading.active_count() == before
+
+
+def test_pickles(path: Path, frames: np.ndarray) -> None:
+    with fastav.open(path, format="gray") as reader:
+        reader[5]
+        with pickle.loads(pickle.dumps(reader)) as copy:
+            assert copy.index == reader.index
+            assert copy.options == reader.options
+            np.testing.assert_array_equal(copy[17], reader[17])
+    with fastav.open(io.BytesIO(path.read_bytes())) as reader, pytest.raises(TypeError):
+        pickle.dumps(reader)
+
+
+def read_numbers(reader: fastav.VideoReader, seed: int, answers: Any) -> None:
+    """What a worker of a data loader does."""
+    numbers = np.random.default_rng(seed).integers(0, COUNT, 12)
+    answers.put(
+        [(int(n), number(reader[n])) for n in numbers]
+        + [(int(n), number(image)) for n, image in zip(numbers, reader[numbers], strict=True)]
+    )
+
+
+METHODS = [
+    m for m in ("fork", "forkserver", "spawn") if m in multiprocessing.get_all_start_methods()
+]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("method", METHODS)
+def test_workers_read_right(path: Path, method: str) -> None:
+    context = multiprocessing.get_context(method)
+    answers = context.Queue()
+    with fastav.open(path) as reader:
+        reader[9]
+        reader[[1, 30]]
+        workers = [
+            context.Process(target=read_numbers, args=(reader, seed, answers)) for seed in (1, 2)
+        ]
+        for worker in workers:
+            worker.start()
+        assert number(reader[21]) == 21
+        for _ in workers:
+            for asked, got in answers.get(timeout=60):
+                assert got == asked
+        for worker in workers:
+            worker.join(timeout=60)
+            assert worker.exitcode == 0
+        assert number(reader[10]) == 10
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_may_close_an_inherited_reader(path: Path) -> None:
+    reader = fastav.open(path)
+    reader[30]
+    child = os.fork()
+    if not child:
+        try:
+            right = number(reader[31]) == 31
+            reader.close()
+            os._exit(0 if right else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert number(reader[31]) == 31
+    reader.close()
