@@ -135,7 +135,7 @@ class Source:
 
     def __init__(
         self,
-        given: object,
+        given: Any,
         *,
         container_format: str | None = None,
         options: Mapping[str, str] | None = None,
@@ -168,7 +168,7 @@ class Source:
         else:
             self.name = "<bytes>"
             try:
-                self._data = given if isinstance(given, bytes) else bytes(memoryview(given))  # type: ignore[arg-type]
+                self._data = given if isinstance(given, bytes) else bytes(memoryview(given))
             except TypeError:
                 raise TypeError(
                     "source must be a path, a URL, bytes or a binary file object, "
