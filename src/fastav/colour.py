@@ -4,7 +4,7 @@ A plan is made once for a format, a size and the caller's wishes; it derives eve
 standards' Kr and Kb and then converts frame after frame. The kernels round once for 16-bit and
 float results; 8-bit results lie within 0.51 levels of the exact ones.
 
-Matrices and ranges are those of ITU-T H.273 (2021), tables 4 and equations 20 to 40:
+Matrices and ranges are those of ITU-T H.273 (MatrixCoefficients and VideoFullRangeFlag):
 
     E'Y  = Kr E'R + (1 - Kr - Kb) E'G + Kb E'B
     E'Pb = (E'B - E'Y) / (2 (1 - Kb))            E'Pr = (E'R - E'Y) / (2 (1 - Kr))
@@ -12,8 +12,8 @@ Matrices and ranges are those of ITU-T H.273 (2021), tables 4 and equations 20 t
     limited range, depth d:  Y = 2**(d - 8) (219 E'Y + 16)    Cb = 2**(d - 8) (224 E'Pb + 128)
     full range, depth d:     Y = (2**d - 1) E'Y               Cb = (2**d - 1) E'Pb + 2**(d - 1)
 
-RGB and grey are always of full range. Where chroma is subsampled, its samples lie, relative to the
-luma samples, as H.273 figure 1 and FFmpeg's ``AVChromaLocation`` say.
+RGB is always of full range, grey unless the caller says otherwise. Where chroma is subsampled, its
+samples lie, relative to the luma samples, as FFmpeg's ``AVChromaLocation`` says.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ MATRICES = {
     "bt601": Matrix(0.299, 0.114),  # ITU-R BT.601-7, 2.5.1
     "bt709": Matrix(0.2126, 0.0722),  # ITU-R BT.709-6, 3.2
     "bt2020": Matrix(0.2627, 0.0593),  # ITU-R BT.2020-2, table 4, non-constant luminance
-    "smpte240m": Matrix(0.212, 0.087),  # SMPTE ST 240:1999, 4.2
+    "smpte240m": Matrix(0.212, 0.087),  # SMPTE ST 240:1999
     "fcc": Matrix(0.30, 0.11),  # 47 CFR 73.682 (a) (20)
 }
 """The matrices by name."""
@@ -215,6 +215,7 @@ def _narrow(scale: _Scale, rows: tuple[tuple[float, float], ...], depth: int) ->
     return best[1]
 
 
+@lru_cache(maxsize=64)
 def _narrow_alpha(scale: _Scale, k: int, depth: int) -> tuple[int, int]:
     """Scale and bias of alpha, which is like luma of full range."""
     one = 255 * 32768 / k
@@ -477,10 +478,10 @@ def plan(
         By default what the frame is tagged with; untagged means BT.601, as does grey made of RGB,
         as in FFmpeg.
     range : {"limited", "full"}, optional
-        By default what the frame is tagged with; untagged means limited, but full for ``yuvj*`` and
-        grey formats, as in FFmpeg.
+        By default what the frame is tagged with; untagged means limited, but ``yuvj*`` and grey
+        formats are full whatever the tag, as in FFmpeg. RGB is always full.
     chroma : {"nearest", "linear"}
-        Repeat subsampled chroma, or interpolate it.
+        Repeat subsampled chroma, or interpolate it (exact to 12 bits; to 16 bits beyond).
     siting : {"left", "centre", "top-left"}
         Where chroma samples lie, which linear interpolation heeds.
     layout : {"hwc", "chw"}
@@ -553,9 +554,9 @@ def plan(
 
     if item == np.uint8 and not (source.rgb and colours == "Y"):
         narrow = _narrow(scale, rows, depth)
-        alpha = _narrow_alpha(opaque, narrow.k, depth)
         block["k"], block["y_scale"], block["y_zero"] = narrow[:3]
-        block["alpha_scale"], block["alpha_bias"] = alpha
+        if block["alpha_in"]:
+            block["alpha_scale"], block["alpha_bias"] = _narrow_alpha(opaque, narrow.k, depth)
         for channel, index in enumerate(order):
             block["narrow"][channel] = (index if source.rgb else 0, *narrow.rows[index])
         return result

@@ -7,7 +7,7 @@
  *     chroma    lanes of subsampled chroma are repeated or interpolated (to RGB), or
  *               RGB is averaged (from RGB)
  *     matrix    "narrow", for 8-bit results: the 16-bit arithmetic described below;
- *               "wide", for deeper ones: exact integers below 2**53, held in doubles
+ *               "wide", for deeper ones: sums in doubles, all of them exact
  *     store     8-bit, 16-bit or float samples, interleaved or plane by plane
  *
  * The stages work on tiles of a row that stay in the first-level cache. They are plain C in
