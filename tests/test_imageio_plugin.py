@@ -256,6 +256,8 @@ def test_damage_leaves_no_thread() -> None:
     finally:
         gc.enable()
     assert len(wrong) == 3
+    if int(av.__version__.split(".")[0]) < 18:
+        gc.collect()  # there containers and their streams hold each other
     assert len(os.listdir("/proc/self/task")) <= before
 
 

@@ -767,7 +767,8 @@ def test_nothing_is_left_open(tmp_path: Path, name: str) -> None:
             tmp_path / name, codec=codec, filter_sequence=[("scale", "64:64")]
         ) as writer:
             writer.write(frames)
-        assert (open_descriptors(), threads()) == before
+        assert open_descriptors() == before[0]
+        assert threads() <= before[1]
 
 
 def run(code: str) -> str:
