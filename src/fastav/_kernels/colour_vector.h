@@ -52,6 +52,14 @@ INLINE void LEVEL(block_doubled)(const void *from, V16 *low, V16 *high) {
     *low = _mm256_unpacklo_epi16(half, half);
     *high = _mm256_unpackhi_epi16(half, half);
 }
+INLINE V16 LEVEL(lanes_of_bytes)(const uint8_t *from) {
+    return _mm256_slli_epi16(_mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)from)), 8);
+}
+INLINE void LEVEL(block_of_bytes)(const uint8_t *from, V16 *low, V16 *high) {
+    const V8 bytes = LOAD(from), zero = _mm256_setzero_si256();
+    *low = _mm256_unpacklo_epi8(zero, bytes);
+    *high = _mm256_unpackhi_epi8(zero, bytes);
+}
 INLINE void LEVEL(store1)(uint8_t *to, V8 a) { _mm256_storeu_si256((__m256i *)to, a); }
 
 /* Bytes of each channel are shuffled to where any of the three output vectors wants them (position
@@ -126,6 +134,13 @@ INLINE void LEVEL(block_doubled)(const void *from, V16 *low, V16 *high) {
                                               _mm512_loadu_si512(from));
     *low = _mm512_unpacklo_epi16(half, half);
     *high = _mm512_unpackhi_epi16(half, half);
+}
+INLINE V16 LEVEL(lanes_of_bytes)(const uint8_t *from) {
+    return _mm512_slli_epi16(_mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)from)), 8);
+}
+INLINE void LEVEL(block_of_bytes)(const uint8_t *from, V16 *low, V16 *high) {
+    *low = LEVEL(lanes_of_bytes)(from);
+    *high = LEVEL(lanes_of_bytes)(from + 32);
 }
 INLINE V8 LEVEL(ordered)(V8 a) {
     return _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), a);
@@ -213,6 +228,15 @@ INLINE void LEVEL(block_doubled)(const void *from, V16 *low, V16 *high) {
     *low = vzip1q_s16(half, half);
     *high = vzip2q_s16(half, half);
 }
+INLINE V16 LEVEL(lanes_of_bytes)(const uint8_t *from) {
+    const uint8x8_t bytes = vld1_u8(from);
+    return vreinterpretq_s16_u8(vzip1q_u8(vdupq_n_u8(0), vcombine_u8(bytes, bytes)));
+}
+INLINE void LEVEL(block_of_bytes)(const uint8_t *from, V16 *low, V16 *high) {
+    const uint8x16_t bytes = vld1q_u8(from), zero = vdupq_n_u8(0);
+    *low = vreinterpretq_s16_u8(vzip1q_u8(zero, bytes));
+    *high = vreinterpretq_s16_u8(vzip2q_u8(zero, bytes));
+}
 INLINE void LEVEL(store1)(uint8_t *to, V8 a) { vst1q_u8(to, a); }
 INLINE void LEVEL(store3)(uint8_t *to, V8 a, V8 b, V8 c) {
     const uint8x16x3_t abc = {{a, b, c}};
@@ -227,9 +251,10 @@ INLINE void LEVEL(store4)(uint8_t *to, V8 a, V8 b, V8 c, V8 d) {
 
 enum { LEVEL(BLOCK) = 2 * LANES };
 
-/* The chroma terms of n places for every channel. */
+/* The chroma terms of n places for every channel, from lanes, or from bytes if there are any. */
 INLINE void LEVEL(terms_of)(const colour_plan *p, const uint16_t *restrict u,
-                            const uint16_t *restrict v, ptrdiff_t n, int16_t (*out)[TILE + PAD],
+                            const uint16_t *restrict v, const uint8_t *u_bytes,
+                            const uint8_t *v_bytes, ptrdiff_t n, int16_t (*out)[TILE + PAD],
                             int channels) {
     int pairs[3], bias[3], shift[3];
     for (int c = 0; c < channels; c++) {
@@ -238,18 +263,34 @@ INLINE void LEVEL(terms_of)(const colour_plan *p, const uint16_t *restrict u,
         shift[c] = (int)p->narrow[c].shift;
     }
     for (ptrdiff_t i = 0; i < n; i += LANES) {
-        const V16 x = FLIP(LOAD(u + i)), y = FLIP(LOAD(v + i));
+        V16 x, y;
+        if (!u_bytes) {
+            x = LOAD(u + i);
+            y = LOAD(v + i);
+        } else if (n - i >= LANES) {
+            x = LEVEL(lanes_of_bytes)(u_bytes + i);
+            y = LEVEL(lanes_of_bytes)(v_bytes + i);
+        } else {
+            uint8_t part[2][LANES] = {{0}};
+            memcpy(part[0], u_bytes + i, (size_t)(n - i));
+            memcpy(part[1], v_bytes + i, (size_t)(n - i));
+            x = LEVEL(lanes_of_bytes)(part[0]);
+            y = LEVEL(lanes_of_bytes)(part[1]);
+        }
+        x = FLIP(x);
+        y = FLIP(y);
         for (int c = 0; c < channels; c++)
             STORE(out[c] + i, LEVEL(weighted)(x, y, pairs[c], bias[c], shift[c]));
     }
 }
 
 static void LEVEL(terms)(const colour_plan *p, const uint16_t *restrict u,
-                         const uint16_t *restrict v, ptrdiff_t n, int16_t (*out)[TILE + PAD]) {
+                         const uint16_t *restrict v, const uint8_t *u_bytes, const uint8_t *v_bytes,
+                         ptrdiff_t n, int16_t (*out)[TILE + PAD]) {
     if (p->channels == 3)
-        LEVEL(terms_of)(p, u, v, n, out, 3);
+        LEVEL(terms_of)(p, u, v, u_bytes, v_bytes, n, out, 3);
     else
-        LEVEL(terms_of)(p, u, v, n, out, 1);
+        LEVEL(terms_of)(p, u, v, u_bytes, v_bytes, n, out, 1);
 }
 
 /* One channel of a block: y + c, scaled back to levels, rounded and clamped. */
@@ -265,8 +306,8 @@ INLINE V8 LEVEL(channel)(V16 low, V16 high, const int16_t *terms, int halved, pt
 
 /* Called with constants for halved, packed and shared, and so specialised for each. */
 INLINE void LEVEL(blocks)(const colour_plan *p, uint16_t (*lanes)[TILE + PAD],
-                          int16_t (*terms)[TILE + PAD], int halved, int packed, int shared,
-                          ptrdiff_t n, uint8_t *const *out) {
+                          const uint8_t *luma, int16_t (*terms)[TILE + PAD], int halved, int packed,
+                          int shared, ptrdiff_t n, uint8_t *const *out) {
     const V16 scale = ALL16(p->y_scale), zero = ALL16(p->y_zero), k = ALL16(p->k);
     const V16 alpha_scale = ALL16(p->alpha_scale), alpha_bias = ALL16(p->alpha_bias);
     const int channels = packed == 1 ? (int)p->channels : 3;
@@ -279,7 +320,14 @@ INLINE void LEVEL(blocks)(const colour_plan *p, uint16_t (*lanes)[TILE + PAD],
         V8 bytes[4];
         for (int c = 0; c < channels; c++) {
             if (c == 0 || !shared) {
-                LEVEL(block)(lanes[shared ? 0 : p->narrow[c].lane] + x, &low, &high);
+                if (shared && luma && whole) {
+                    LEVEL(block_of_bytes)(luma + x, &low, &high);
+                } else if (shared && luma) {
+                    memcpy(part, luma + x, (size_t)(n - x));
+                    LEVEL(block_of_bytes)(part, &low, &high);
+                } else {
+                    LEVEL(block)(lanes[shared ? 0 : p->narrow[c].lane] + x, &low, &high);
+                }
                 low = SUBTRACT(MULTIPLY_HIGH(low, scale), zero);
                 high = SUBTRACT(MULTIPLY_HIGH(high, scale), zero);
             }
@@ -309,32 +357,32 @@ INLINE void LEVEL(blocks)(const colour_plan *p, uint16_t (*lanes)[TILE + PAD],
 }
 
 /* 8-bit samples of n pixels, from lanes and chroma terms to the target. */
-static void LEVEL(finish)(const colour_plan *p, uint16_t (*lanes)[TILE + PAD],
+static void LEVEL(finish)(const colour_plan *p, uint16_t (*lanes)[TILE + PAD], const uint8_t *luma,
                           int16_t (*terms)[TILE + PAD], int halved, ptrdiff_t n,
                           uint8_t *const *out) {
     const int packed = (int)p->target[0].step;
     const int shared = p->narrow[0].lane == p->narrow[1].lane;
     if (!shared) { /* RGB, which has no subsampling */
         if (packed == 3)
-            LEVEL(blocks)(p, lanes, terms, 0, 3, 0, n, out);
+            LEVEL(blocks)(p, lanes, luma, terms, 0, 3, 0, n, out);
         else if (packed == 4)
-            LEVEL(blocks)(p, lanes, terms, 0, 4, 0, n, out);
+            LEVEL(blocks)(p, lanes, luma, terms, 0, 4, 0, n, out);
         else
-            LEVEL(blocks)(p, lanes, terms, 0, 1, 0, n, out);
+            LEVEL(blocks)(p, lanes, luma, terms, 0, 1, 0, n, out);
     } else if (halved) {
         if (packed == 3)
-            LEVEL(blocks)(p, lanes, terms, 1, 3, 1, n, out);
+            LEVEL(blocks)(p, lanes, luma, terms, 1, 3, 1, n, out);
         else if (packed == 4)
-            LEVEL(blocks)(p, lanes, terms, 1, 4, 1, n, out);
+            LEVEL(blocks)(p, lanes, luma, terms, 1, 4, 1, n, out);
         else
-            LEVEL(blocks)(p, lanes, terms, 1, 1, 1, n, out);
+            LEVEL(blocks)(p, lanes, luma, terms, 1, 1, 1, n, out);
     } else {
         if (packed == 3)
-            LEVEL(blocks)(p, lanes, terms, 0, 3, 1, n, out);
+            LEVEL(blocks)(p, lanes, luma, terms, 0, 3, 1, n, out);
         else if (packed == 4)
-            LEVEL(blocks)(p, lanes, terms, 0, 4, 1, n, out);
+            LEVEL(blocks)(p, lanes, luma, terms, 0, 4, 1, n, out);
         else
-            LEVEL(blocks)(p, lanes, terms, 0, 1, 1, n, out);
+            LEVEL(blocks)(p, lanes, luma, terms, 0, 1, 1, n, out);
     }
 }
 
