@@ -282,6 +282,9 @@ CLIPS = [
     Clip("h264-interlaced.ts", b_frames=2, options=x264("tff=1:b-adapt=0")),
     Clip("h264-10bit.mkv", pix_fmt="yuv420p10le", **h264_b),
     Clip("h264-lossless.mkv", pix_fmt="yuv444p", b_frames=2, options=x264("qp=0")),
+    Clip("h264-444.mp4", pix_fmt="yuv444p", **h264_b),
+    Clip("h264-444.ts", pix_fmt="yuv444p", **h264_pyramid),
+    Clip("h264-444-cavlc.mkv", pix_fmt="yuv444p", options=x264("cabac=0:8x8dct=1")),
     Clip("h264-cut-start.ts", drop_packets=5, **h264_open),
     Clip("h264-cut-start.mkv", drop_packets=5, **h264_b),
     # hevc

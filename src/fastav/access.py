@@ -43,6 +43,9 @@ _NEAR: Final = 8
 # goes by layers: it would skip what higher layers refer to.)
 _SKIPPING: Final = frozenset({"h264", "mpeg1video", "mpeg2video", "mpeg4"})
 
+# Decoders that remember which encoder a stream names as its maker.
+_REMEMBERING: Final = frozenset({"h264", "mpeg4"})
+
 
 class _Map:
     """The index, turned round: from packets to frames. Shared by all cursors; immutable."""
@@ -87,7 +90,8 @@ class _Cursor:
     def _use(self, video: VideoInput, position: int | None) -> None:
         self._video = video
         self._context = video.stream.codec_context
-        self._skips = self._context.codec.canonical_name in _SKIPPING
+        codec = self._context.codec.canonical_name
+        self._skips = codec in _SKIPPING
         self._skipping = False
         self._demux = video.container.demux(video.stream)
         self._held: Packet | None = None  # read, but not decoded yet
@@ -96,7 +100,7 @@ class _Cursor:
         self._newest = -1  # no frame up to this one will come any more
         self._ready: deque[tuple[int, av.VideoFrame]] = deque()
         self._last = (-1, -1)  # packet and number of the frame that came last
-        self._introduced = False  # to the stream's first packet
+        self._introduced = codec not in _REMEMBERING
 
     def close(self) -> None:
         """Stop decoding and close the container."""
@@ -114,20 +118,18 @@ class _Cursor:
 
     def _hop(self, entry: int) -> None:
         """Make ready to decode from packet `entry` on."""
-        if entry and not self._introduced:
+        if entry:
             self._introduce()
         if self._position is None or not self._position <= entry <= self._position + _NEAR:
             if not self._seek(entry) and (self._position is None or self._position > entry):
                 self._restart()
-                if entry:
-                    self._introduce()
+                self._introduce()
             self._context.flush_buffers()
         elif self._start is not None:
             self._context.flush_buffers()
         while self._position is not None and self._position < entry and self._next() is not None:
             pass
         self._ready.clear()
-        self._introduced = True  # if not before, then by what follows
         self._start = entry
         self._newest = -1
         self._last = (-1, -1)
@@ -138,12 +140,16 @@ class _Cursor:
         What encoder made the stream is told there alone, and decoders mend by it what older
         encoders did wrong (h264 in 4:4:4, mpeg4); flushing does not make them forget.
         """
-        if self._position != 0:
+        if self._introduced:
+            return
+        if self._position != 0 and not self._seek(0):
             self._restart()
         packet = self._next()
         if packet is not None:
+            self._context.skip_frame = "ALL"  # its headers are read all the same
             with suppress(av.error.FFmpegError):
                 self._context.decode(packet)
+            self._context.skip_frame = "DEFAULT"
             self._context.flush_buffers()
         self._introduced = True
 
