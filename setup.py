@@ -13,7 +13,7 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
-from setuptools.errors import BaseError
+from setuptools.errors import BaseError, CCompilerError, CompileError, LinkError
 
 KERNELS = Path("src/fastav/_kernels")
 STABLE_ABI = 0x030B0000  # Python 3.11: the first stable ABI with the buffer protocol
@@ -44,7 +44,7 @@ class BuildKernels(build_ext):
     def run(self) -> None:
         try:
             super().run()
-        except (BaseError, OSError) as error:
+        except (BaseError, CCompilerError, CompileError, LinkError, OSError) as error:
             raise SystemExit(NO_COMPILER.format(error=error)) from error
 
 

@@ -20,10 +20,6 @@ def run(code: str, backend: str | None, *, hide: bool = False) -> subprocess.Com
         environment["FASTAV_BACKEND"] = backend
     environment["PYTHONPATH"] = os.pathsep.join(sys.path)
     hiding = (
-        "import sys\n"
-        "class Hide:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        return None\n"
         "import importlib.util as u\n"
         "real = u.find_spec\n"
         "u.find_spec = lambda name, package=None: "

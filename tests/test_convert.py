@@ -111,8 +111,20 @@ def test_interlaced_chroma_is_left_to_ffmpeg() -> None:
     assert decoded[0].interlaced_frame
     expected = np.stack([f.reformat(format="rgb24", threads=1).to_ndarray() for f in decoded])
     np.testing.assert_array_equal(fastav.imread(data), expected)
-    with pytest.raises(fastav.UnsupportedFormatError, match="interlaced"):
+    with pytest.raises(fastav.UnsupportedFormatError, match="another matrix"):
         fastav.imread(data, matrix="bt709")
+
+
+def test_other_tags_are_never_ignored(clip: bytes) -> None:
+    data = encode(codec="rawvideo", container="nut", pixel_format="rgb565le", count=1)
+    with pytest.raises(fastav.UnsupportedFormatError, match="another matrix"):
+        fastav.imread(data, matrix="bt709")
+    changing = {"container": "h264", "options": {"bf": "0"}, "count": 3}
+    both = encode(**changing) + encode(width=96, height=64, **changing)
+    with pytest.raises(fastav.UnsupportedFormatError, match="another matrix"):
+        fastav.imread(both, resize=True, matrix="bt709")
+    with pytest.raises(fastav.UnsupportedFormatError, match="another matrix"):
+        fastav.imread(clip, format="yuv444p", planes=True, range="full")
 
 
 def test_stored_samples_are_never_converted(clip: bytes, frames: list[av.VideoFrame]) -> None:

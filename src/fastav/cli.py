@@ -106,8 +106,8 @@ def _describe(file: str) -> dict[str, Any]:
     with VideoReader(file) as reader:
         info = asdict(reader.info)
         declared = info.pop("declared_frames")
-        frames = declared or reader.count_packets()
-        info |= {"frames": frames, "frames_are": "declared" if declared else "counted"}
+        info["frames"] = declared or (len(reader) if reader.seekable else None)
+        info["frames_are"] = "declared" if declared else "counted"
         info["rotation"] = reader.rotation
     return {"file": file, **info}
 
@@ -138,6 +138,8 @@ def _read(options: argparse.Namespace) -> int:
     suffix = options.output.suffix
     if suffix not in (".npy", ".npz"):
         raise ValueError(f"the output must end in .npy or .npz, got {str(options.output)!r}")
+    if not options.output.absolute().parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(options.output.parent)!r} to write to")
     format = None if options.format == "native" else options.format
     with VideoReader(options.file, format=format, thread_count=options.threads) as reader:
         expected = reader.info.expected_frames

@@ -73,12 +73,14 @@ class ConversionOptions:
         its own, instead of raising.
     conversion : {"exact", "ffmpeg"}
         Whose arithmetic makes RGB and grey: fastav's kernels, correctly rounded, or FFmpeg's
-        converter, bit for bit as PyAV's ``reformat``. What the kernels do not know (palettes, float
+        converter, bit for bit as PyAV's ``reformat`` (but for the columns at the right that it
+        leaves unwritten, and odd widths in 16 bits, from 8-bit 4:2:0 and 4:2:2 to formats other
+        than rgb24 and bgr24). What the kernels do not know (palettes, float
         formats, subsampled chroma of interlaced frames, scaling, ...) FFmpeg converts in any case.
     matrix : {"bt601", "bt709", "bt2020", "smpte240m", "fcc"} or None
-        Overrules the frames' own tags; for ``"exact"`` only.
+        Overrules the frames' own tags where ``"exact"`` converts; elsewhere an error.
     range : {"limited", "full"} or None
-        Overrules the frames' own tags; for ``"exact"`` only.
+        Overrules the frames' own tags where ``"exact"`` converts; elsewhere an error.
     chroma : {"nearest", "linear"}
         How ``"exact"`` brings subsampled chroma to full size.
     siting : {"left", "centre", "top-left"}
@@ -252,6 +254,8 @@ class FrameConverter:
             exact = self._exact(frame, source, target)
             if exact is not None:
                 return exact
+        if (options.matrix, options.range) != (None, None):
+            raise _no_conversion(source, target, "with another matrix or range than the frame's")
         refuse_abort(source, frame)
         direct = same_size and options.is_plain and one
         functions = ffmpeg.functions()
@@ -263,20 +267,13 @@ class FrameConverter:
         self, frame: av.VideoFrame, source: PixelFormat, target: PixelFormat
     ) -> Write | None:
         """The colour kernels' way, where they have one."""
-        options = self._options
-        chosen = options.matrix is not None or options.range is not None
         if frame.interlaced_frame and source.log2_chroma_h:
-            # The rows of its chroma belong to one field each.
-            if chosen:
-                raise _no_conversion(source, target, "interlaced, with matrix or range")
-            return None
+            return None  # the rows of its chroma belong to one field each
+        tags = {"matrix": self._options.matrix, "range": self._options.range}
         try:
-            plan = self._plan(frame, target, matrix=options.matrix, range=options.range)
+            return self._plan(frame, target, **tags).write
         except UnsupportedFormatError:
-            if chosen:
-                raise
             return None
-        return plan.write
 
     def _plan(self, frame: av.VideoFrame, target: PixelFormat, **tags: Any) -> colour.ToRGB:
         options: Any = self._options

@@ -193,11 +193,6 @@ class VideoReader(FrameSequence):
             waiting.close()
         return self._open(options)
 
-    def count_packets(self) -> int:
-        """Count the stream's packets without decoding them."""
-        with self._start(self.options) as video:
-            return sum(packet.size > 0 for packet in video.container.demux(video.stream))
-
     def read(
         self,
         *,
