@@ -93,7 +93,7 @@ def test_rgb24(format: str, times_faster: int) -> None:
         },
     )
     assert times["fastav"] * times_faster <= times["FFmpeg"]
-    assert times["chw"] <= 1.1 * times["fastav"]
+    assert times["chw"] <= 1.2 * times["fastav"]  # six streams of memory at 4:4:4
 
 
 @pytest.mark.parametrize("format", ["yuv420p", "yuv420p10le"])

@@ -29,11 +29,11 @@
 /* u * cu + v * cv + bias, shifted; pair holds cu and cv */
 INLINE V16 LEVEL(weighted)(V16 u, V16 v, int pair, int bias, int shift) {
     const __m256i by = _mm256_set1_epi32(pair), plus = _mm256_set1_epi32(bias);
-    const __m128i count = _mm_cvtsi32_si128(shift);
+    const __m256i count = _mm256_set1_epi32(shift); /* a shift by one count for all is slower */
     const __m256i low = _mm256_madd_epi16(_mm256_unpacklo_epi16(u, v), by);
     const __m256i high = _mm256_madd_epi16(_mm256_unpackhi_epi16(u, v), by);
-    return _mm256_packs_epi32(_mm256_sra_epi32(_mm256_add_epi32(low, plus), count),
-                              _mm256_sra_epi32(_mm256_add_epi32(high, plus), count));
+    return _mm256_packs_epi32(_mm256_srav_epi32(_mm256_add_epi32(low, plus), count),
+                              _mm256_srav_epi32(_mm256_add_epi32(high, plus), count));
 }
 
 /* NARROW works within halves of 128 bits, so a block's vectors hold pixels 0-7 and 16-23, 8-15 and
@@ -116,11 +116,11 @@ INLINE void LEVEL(store4)(uint8_t *to, V8 a, V8 b, V8 c, V8 d) {
 
 INLINE V16 LEVEL(weighted)(V16 u, V16 v, int pair, int bias, int shift) {
     const __m512i by = _mm512_set1_epi32(pair), plus = _mm512_set1_epi32(bias);
-    const __m128i count = _mm_cvtsi32_si128(shift);
+    const __m512i count = _mm512_set1_epi32(shift); /* a shift by one count for all is slower */
     const __m512i low = _mm512_madd_epi16(_mm512_unpacklo_epi16(u, v), by);
     const __m512i high = _mm512_madd_epi16(_mm512_unpackhi_epi16(u, v), by);
-    return _mm512_packs_epi32(_mm512_sra_epi32(_mm512_add_epi32(low, plus), count),
-                              _mm512_sra_epi32(_mm512_add_epi32(high, plus), count));
+    return _mm512_packs_epi32(_mm512_srav_epi32(_mm512_add_epi32(low, plus), count),
+                              _mm512_srav_epi32(_mm512_add_epi32(high, plus), count));
 }
 
 /* NARROW works within quarters of 128 bits: bytes come out as 8 pixels of the low vector, 8 of the
