@@ -67,7 +67,6 @@ def run(field: Field, clip: Clip, task: Task, rounds: int) -> list[Result]:
     """Race one task, with something to write if that is the task."""
     if task.kind != "write":
         return field.race(clip, task, rounds)
-    clip = replace(clip, frames=WRITTEN_FRAMES)
     with tempfile.TemporaryDirectory(prefix="fastav-write-") as folder:
         array, output = Path(folder, "pictures.npy"), Path(folder, "written.mp4")
         np.save(array, np.stack(list(pictures(clip.width, clip.height, clip.frames))))
@@ -95,7 +94,7 @@ def record(clip: Clip, task: Task, results: Sequence[Result]) -> dict[str, Any]:
         "pix_fmt": clip.pix_fmt,
         "width": clip.width,
         "height": clip.height,
-        "frames": WRITTEN_FRAMES if task.kind == "write" else clip.frames,
+        "frames": len(task.indices) or clip.frames,
         "files": len(clip.paths),
         "task": task.name,
         "contenders": contenders,
@@ -122,12 +121,18 @@ def options() -> argparse.ArgumentParser:
         action="store_true",
         help="time the pure-Python backend too, and builds with line tracing",
     )
+    parser.add_argument(
+        "--resume", action="store_true", help="keep what OUTPUT has, and measure what it lacks"
+    )
     parser.add_argument("-o", "--output", help="JSON file for the results; without it, a table")
     return parser
 
 
 def main() -> int:
-    arguments = options().parse_args()
+    parser = options()
+    arguments = parser.parse_args()
+    if arguments.resume and not arguments.output:
+        parser.error("--resume needs an --output")
     slow = slow_build()
     if slow and not arguments.allow_slow:
         print(f"compare.py: {slow}; --allow-slow times it all the same", file=sys.stderr)
@@ -140,13 +145,19 @@ def main() -> int:
         "rounds": arguments.rounds,
         "results": [],
     }
+    if arguments.resume and Path(arguments.output).exists():
+        document["results"] = json.loads(Path(arguments.output).read_text())["results"]
+    done = {(entry["clip"], entry["task"]) for entry in document["results"]}
     for name in arguments.clips:
         print(f"{name}: making or finding the clip", file=sys.stderr)
         clip = clips.clip(name, arguments.folder)
         with Field(names, peer_python=arguments.peer_python, limit=arguments.limit) as field:
             for task in tasks_of(clip, arguments.tasks):
-                results = run(field, clip, task, arguments.rounds)
-                entry = record(clip, task, results)
+                if (name, task.name) in done:
+                    continue
+                part = replace(clip, frames=WRITTEN_FRAMES) if task.kind == "write" else clip
+                results = run(field, part, task, arguments.rounds)
+                entry = record(part, task, results)
                 shown = table(results, entry["frames"] * entry["files"])
                 print(f"\n{name}, {task.name}\n{shown}", file=sys.stderr)
                 document["results"].append(entry)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 
 import numpy as np
@@ -219,6 +218,8 @@ def _resolve(name: str) -> str:
         candidate = ALIASES.get(candidate, candidate)
         if candidate in DESCRIPTORS:
             return candidate
+    from difflib import get_close_matches  # a millisecond that only this error needs
+
     close = get_close_matches(name, DESCRIPTORS)
     advice = f"did you mean {' or '.join(map(repr, close))}?" if close else "see `ffmpeg -pix_fmts`"
     raise ValueError(f"unknown pixel format {name!r}; {advice}")
