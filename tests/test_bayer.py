@@ -401,7 +401,7 @@ def test_overlapping_outputs() -> None:
     block = np.zeros((8, 40), np.uint8)
     mosaic = block[:4, :6]
     with pytest.raises(ValueError, match="must not overlap the mosaic"):
-        bayer.demosaic(mosaic, "RGGB", out=block[3:7, :18].reshape(4, 6, 3, copy=False))
+        bayer.demosaic(mosaic, "RGGB", out=block[3:7, :18].reshape(4, 6, 3))
     for out in (block[1:5, :6], block[:4, 1:7], block[3::-1, :6]):
         with pytest.raises(ValueError, match="the mosaic itself or not overlap it"):
             bayer.subtract_black(mosaic, "RGGB", 1, out=out)

@@ -434,7 +434,8 @@ def _unsettled(scan: _Scan, video: VideoInput) -> int:
     context = video.stream.codec_context
     codec = context.codec.canonical_name
     # Two fields in two packets make one frame; MPEG-2's are put together by FFmpeg's parser.
-    fields = codec in ("h264", "vc1") and int(context.field_order) > 1
+    # (PyAV 18.0 does not tell the order of fields, which may then be any.)
+    fields = codec in ("h264", "vc1") and int(getattr(context, "field_order", 2)) > 1
     depth = _reordering(times)
     held = int(context.reorder_depth)
     if (
