@@ -133,14 +133,27 @@ def in_child(work: Callable[[], object]) -> str:
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 class TestFork:
-    def test_live_iterator_is_given_up(self, clip: Path, expected: NDArray[Any]) -> None:
+    @pytest.mark.parametrize("start", [0, 5])
+    def test_live_iterator_is_given_up(
+        self, clip: Path, expected: NDArray[Any], start: int
+    ) -> None:
         with fastav.open(clip) as reader:
-            iterator = reader.iter()
+            assert len(reader) == len(expected)  # from now on reads begin where the index says
+            iterator = reader.iter(start=start)
             next(iterator)
             for work in (iterator.close, reader.close, lambda: None):  # type: ignore[attr-defined]
                 assert in_child(work) == ""
             assert "inherited by a forked process" in in_child(lambda: list(iterator))
-            np.testing.assert_array_equal(np.stack(list(iterator)), expected[1:])
+            np.testing.assert_array_equal(np.stack(list(iterator)), expected[start + 1 :])
+
+    def test_live_batches_are_given_up(self, clip: Path, expected: NDArray[Any]) -> None:
+        with fastav.open(clip) as reader:
+            assert len(reader) == len(expected)
+            batches = reader.batches(4, start=3)
+            next(batches)
+            assert in_child(batches.close) == ""  # type: ignore[attr-defined]
+            assert "inherited by a forked process" in in_child(lambda: list(batches))
+            np.testing.assert_array_equal(np.concatenate(list(batches)), expected[7:])
 
     def test_reader_reads_on_in_both(self, clip: Path, expected: NDArray[Any]) -> None:
         with fastav.open(clip) as reader:

@@ -211,6 +211,7 @@ class _Cursor:
 
         With `last` nothing that follows is wanted, and the decoder is not fed with it.
         """
+        self._video.check_open()  # in a forked child the decoder's threads would never answer
         if not self.goes_on_to(number):
             self._hop(int(self._table.index.entries[number]))
         end = self._table.complete(number) if last else self._table.count

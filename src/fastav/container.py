@@ -275,6 +275,14 @@ class VideoInput:
         """Threads that the decoder may use; 0 is FFmpeg's own choice."""
         return int(self.stream.codec_context.thread_count)
 
+    def check_open(self) -> None:
+        """Raise ``ValueError`` if nothing may be read any more."""
+        if self.closed:
+            raise ValueError(
+                f"{self.source.name!r} was closed, or inherited by a forked process, while it "
+                "was being read; open it again"
+            )
+
     def close(self) -> None:
         """Close the container; safe to call twice. The decoder goes with the last reference."""
         if not self.closed:

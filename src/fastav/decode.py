@@ -34,11 +34,7 @@ def decode(video: VideoInput) -> Generator[av.VideoFrame]:
     for packet in video.container.demux(video.stream):
         # The last packet that PyAV's demuxer gives is empty and drains the decoder.
         yield from step(packet)
-        if video.closed:
-            raise ValueError(
-                f"{video.source.name!r} was closed, or inherited by a forked process, while it "
-                "was being read; open it again"
-            )
+        video.check_open()
 
 
 def decode_all(start: Callable[[], VideoInput]) -> Generator[av.VideoFrame]:
