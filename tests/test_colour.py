@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import fastav
 from fastav import colour
 from fastav.errors import UnsupportedFormatError
 from fastav.formats import pixel_format, software_formats
@@ -260,6 +261,26 @@ def test_tags_choose_matrix_and_range() -> None:
     convert(frame, "rgb24", matrix="bt709")
 
 
+@pytest.mark.parametrize("format", ["yuv444p", "yuva444p", "yuv444p10le", "yuv444p16be"])
+def test_identity_is_a_permutation(format: str) -> None:
+    frame = colours.random_frame(format, 37, 5)
+    frame.colorspace, frame.color_range = 0, 2
+    planes = fastav.unpack_planes(frame, normalize=True)
+    peak = 2 ** pixel_format(format).depth - 1
+    exact = np.stack([planes[2], planes[0], planes[1]], axis=-1) / peak
+    np.testing.assert_array_equal(convert(frame, "rgb24"), np.floor(255 * exact + 0.5))
+    np.testing.assert_array_equal(convert(frame, "rgb48"), np.floor(65535 * exact + 0.5))
+    if format == "yuv444p":  # limited: all three have luma's range
+        frame.color_range = 1
+        limited = (255 * exact - 16) / 219
+        expected = np.floor(255 * np.clip(limited, 0, 1) + 0.5)
+        np.testing.assert_array_equal(convert(frame, "rgb24"), expected)
+    subsampled = colours.random_frame("yuv422p", 36, 4)
+    subsampled.colorspace = 0
+    with pytest.raises(UnsupportedFormatError, match="matrix 0"):
+        convert(subsampled, "rgb24")
+
+
 @pytest.mark.parametrize("format", ["yuv420p", "nv12", "gray", "gray10le", "yuvj420p", "gbrp10le"])
 def test_agrees_with_ffmpeg_about_what_is_meant(format: str) -> None:
     # Flat colours, within FFmpeg's own error: the same matrix and range, not the same rounding.
@@ -370,6 +391,7 @@ def test_what_can_be_converted() -> None:
         ({"mean": 0.5}, "mean and std need dtype='float32'"),
         ({"dtype": "float32", "mean": [0.5, 0.5]}, "mean must be one number or 3"),
         ({"dtype": "float32", "std": 0}, "std must not be zero"),
+        ({"dtype": "float32", "std": (1, 1, 1e-320)}, "std must not be zero"),
     ],
 )
 def test_wrong_options(options: dict[str, Any], message: str) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 import fastav
 from fastav import colour
 from fastav.convert import ConversionOptions, FrameConverter
+from fastav.errors import UnsupportedFormatError
 
 from .media import encode
 
@@ -144,7 +145,14 @@ def test_stored_samples_are_never_converted(clip: bytes, frames: list[av.VideoFr
         ({"layout": "nchw"}, "chw"),
         ({"dtype": "int64"}, "float32"),
         ({"mean": 0.5}, "float32"),
+        ({"mean": 0.5, "dtype": "uint8"}, "float32"),
+        ({"std": 0.5, "format": None}, "float32"),
+        ({"dtype": "float32", "std": 1e-320}, "std"),
         ({"conversion": "ffmpeg", "range": "full"}, "'exact' only"),
+        ({"conversion": "ffmpeg", "chroma": "linear"}, "'exact' only"),
+        ({"conversion": "ffmpeg", "siting": "centre"}, "'exact' only"),
+        ({"format": None, "matrix": "bt709"}, "name a format"),
+        ({"format": None, "planes": True, "range": "full"}, "name a format"),
         ({"planes": True, "layout": "chw"}, "planes=True"),
         ({"format": "yuv444p", "layout": "chw"}, "yuv444p"),
     ],
@@ -152,3 +160,25 @@ def test_stored_samples_are_never_converted(clip: bytes, frames: list[av.VideoFr
 def test_wrong_options(clip: bytes, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         fastav.imread(clip, **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"planes": True}, {"resize": True}])
+@pytest.mark.parametrize("tag", [0, 8, 10, 14])
+def test_unknown_matrix_is_not_taken_for_another(tag: int, options: dict[str, Any]) -> None:
+    frame = av.VideoFrame(32, 16, "yuv420p")
+    frame.colorspace = tag
+    with pytest.raises(UnsupportedFormatError, match=rf"matrix {tag} .*matrix=.*'ffmpeg'"):
+        FrameConverter(ConversionOptions(**options)).convert(frame)
+    for right in ({"conversion": "ffmpeg"}, {"format": "gray"}):
+        FrameConverter(ConversionOptions(**options | right)).convert(frame)
+    if not options:
+        FrameConverter(ConversionOptions(matrix="bt709")).convert(frame)
+
+
+@pytest.mark.parametrize("tag", [2, 3])
+def test_unspecified_matrix_is_bt601(tag: int) -> None:
+    frame = av.VideoFrame(32, 16, "yuv420p")
+    frame.colorspace = tag
+    (array,) = FrameConverter(ConversionOptions()).convert(frame)
+    (expected,) = FrameConverter(ConversionOptions(matrix="bt601")).convert(frame)
+    np.testing.assert_array_equal(array, expected)

@@ -58,12 +58,13 @@ MATRICES = {
 
 # H.273 MatrixCoefficients, those that say nothing taken as BT.601 as FFmpeg's converter does; the
 # rest (YCgCo, constant luminance, ICtCp, ...) are no such matrices.
-_TAGGED_MATRIX = dict.fromkeys((0, 2, 3, 5, 6), "bt601") | {
+_TAGGED_MATRIX = dict.fromkeys((2, 3, 5, 6), "bt601") | {
     1: "bt709",
     4: "fcc",
     7: "smpte240m",
     9: "bt2020",
 }
+_IDENTITY = 0  # Y, Cb and Cr are G, B and R, all of luma's range (H.273, equations 41 to 46)
 _TAGGED_RANGE: dict[int, Range] = {2: "full"}  # AVColorRange; all else is limited
 
 _NATIVE = "le" if np.little_endian else "be"
@@ -430,14 +431,28 @@ def _set_chroma(block: Any, format: PixelFormat, siting: Siting) -> None:
     block["between_h"] = siting != "top-left"
 
 
+def check_converter_knows(tag: int) -> None:
+    """Raise unless FFmpeg's converter does what a frame's tag of its matrix says.
+
+    Others than these it takes for BT.601.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        Says what to do.
+    """
+    if tag not in _TAGGED_MATRIX:
+        raise UnsupportedFormatError(
+            f"the frame is tagged with matrix {int(tag)} (H.273 MatrixCoefficients), which cannot "
+            f"be converted from its pixel format; matrix= takes {', '.join(map(repr, MATRICES))} "
+            "instead, conversion='ffmpeg' is what FFmpeg makes of it"
+        )
+
+
 def _matrix(name: str | None, tag: int = 2) -> Matrix:
     if name is None:
-        name = _TAGGED_MATRIX.get(tag)
-        if name is None:
-            raise UnsupportedFormatError(
-                f"no kernel knows matrix {tag} (H.273 MatrixCoefficients), which the frame is "
-                f"tagged with; matrix= takes {', '.join(map(repr, MATRICES))}"
-            )
+        check_converter_knows(tag)
+        name = _TAGGED_MATRIX[tag]
     _check("matrix", name, tuple(MATRICES))
     return MATRICES[name]
 
@@ -476,7 +491,7 @@ def plan(
         source lacks is opaque.
     matrix : {"bt601", "bt709", "bt2020", "smpte240m", "fcc"}, optional
         By default what the frame is tagged with; untagged means BT.601, as does grey made of RGB,
-        as in FFmpeg.
+        as in FFmpeg. Frames of full chroma may be tagged as no matrix: as G, B and R.
     range : {"limited", "full"}, optional
         By default what the frame is tagged with; untagged means limited, but ``yuvj*`` and grey
         formats are full whatever the tag, as in FFmpeg. RGB is always full.
@@ -499,7 +514,7 @@ def plan(
     Raises
     ------
     UnsupportedFormatError
-        If :func:`can_convert` says no.
+        If :func:`can_convert` says no, or the frame is tagged with another matrix.
     ValueError
         If an argument is none of its choices.
     """
@@ -538,9 +553,20 @@ def plan(
     depth = source.depth
     opaque = _scale(True, depth)
     scale = _scale(source.rgb or _is_full(range, source, frame.color_range), depth)
+    identity = (
+        matrix is None
+        and frame.colorspace == _IDENTITY
+        and not (source.rgb or only_luma)
+        and source.log2_chroma_w == 0 == source.log2_chroma_h
+    )
     rows: tuple[tuple[float, float], ...] = ((0.0, 0.0),) * 3
     if only_luma:
         sums: tuple[_Sum, ...] = (_Sum(scale.luma, 0.0, 0.0, scale.black),) * 3
+    elif identity:
+        sums = tuple(
+            _Sum(*(scale.luma * (lane == own) for lane in (0, 1, 2)), scale.black)
+            for own in (2, 0, 1)
+        )
     elif not source.rgb:
         kr_kb = _matrix(matrix, frame.colorspace)
         rows, sums = _chroma_rows(kr_kb), _sums_from_yuv(kr_kb, scale)
@@ -552,7 +578,7 @@ def plan(
     # Channels in the order of memory; grey is the first sum.
     order = [max("RGB".find(letter), 0) for letter in colours]
 
-    if item == np.uint8 and not (source.rgb and colours == "Y"):
+    if item == np.uint8 and not identity and not (source.rgb and colours == "Y"):
         narrow = _narrow(scale, rows, depth)
         block["k"], block["y_scale"], block["y_zero"] = narrow[:3]
         if block["alpha_in"]:
@@ -644,6 +670,7 @@ def _per_channel(
     values = np.asarray(default if value is None else value, dtype=np.float64)
     if values.shape not in ((), (count,)) or not np.isfinite(values).all():
         raise ValueError(f"{name} must be one number or {count}, one per channel, got {value!r}")
-    if name == "std" and not values.all():
-        raise ValueError(f"std must not be zero, got {value!r}")
+    with np.errstate(divide="ignore", over="ignore"):
+        if name == "std" and not np.isfinite(1 / values).all():
+            raise ValueError(f"std must not be zero, or as good as zero, got {value!r}")
     return [float(x) for x in np.broadcast_to(values, (count,))]

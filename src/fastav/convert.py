@@ -113,8 +113,21 @@ class ConversionOptions:
                 raise ValueError(f"{name} must be {' or '.join(map(repr, choices))}, got {value!r}")
         if self.format is not None:
             pixel_format(self.format)
-        if self.conversion == "ffmpeg" and (self.matrix, self.range) != (None, None):
-            raise ValueError("matrix and range overrule the frames' tags in 'exact' only")
+        overruled = (self.matrix, self.range) != (None, None)
+        if self.conversion == "ffmpeg":
+            if overruled:
+                raise ValueError("matrix and range overrule the frames' tags in 'exact' only")
+            if (self.chroma, self.siting) != ("nearest", "left"):
+                raise ValueError("chroma and siting have a meaning in 'exact' only")
+        if overruled and self.format is None:
+            raise ValueError(
+                "matrix and range tell how to convert: name a format, "
+                "since format=None keeps the stored samples"
+            )
+        if (self.mean is not None or self.std is not None) and (
+            self.dtype is None or np.dtype(self.dtype).newbyteorder("=") != np.float32
+        ):
+            raise ValueError(f"mean and std need dtype='float32', got {self.dtype!r}")
         if self.planes and not self.is_plain:
             raise ValueError("planes=True gives stored samples: layout and dtype must be left out")
 
@@ -254,6 +267,12 @@ class FrameConverter:
             exact = self._exact(frame, source, target)
             if exact is not None:
                 return exact
+        if (
+            (options.conversion, options.matrix) == ("exact", None)
+            and "U" in source.order
+            and target.rgb
+        ):
+            colour.check_converter_knows(frame.colorspace)
         if (options.matrix, options.range) != (None, None):
             raise _no_conversion(source, target, "with another matrix or range than the frame's")
         refuse_abort(source, frame)
