@@ -12,7 +12,8 @@ import pytest
 import fastav._kernels
 from fastav._kernels import KERNELS
 
-FOLDER = Path(fastav._kernels.__file__).parent
+SOURCES = Path(__file__).parents[1] / "src" / "fastav" / "_kernels"
+INSTALLED = Path(fastav._kernels.__file__).parent
 
 
 def public(module: Any) -> dict[str, Any]:
@@ -28,8 +29,8 @@ def parameters(function: Any) -> list[tuple[str, Any, Any]]:
 
 
 def test_every_kernel_has_a_source_a_twin_and_a_place_in_the_selector() -> None:
-    sources = {path.stem.removesuffix("_c") for path in FOLDER.glob("*_c.pyx")}
-    twins = {path.stem.removesuffix("_py") for path in FOLDER.glob("*_py.py")}
+    sources = {path.stem.removesuffix("_c") for path in SOURCES.glob("*_c.pyx")}
+    twins = {path.stem.removesuffix("_py") for path in INSTALLED.glob("*_py.py")}
     assert sources == twins == set(KERNELS)
     for name in KERNELS:
         assert hasattr(fastav._kernels, name)
