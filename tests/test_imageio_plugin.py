@@ -592,3 +592,44 @@ next(rest)
     assert int(threads) <= 2 + int(
         run("import os, numpy; print(len(os.listdir('/proc/self/task')))")
     )
+
+
+def test_bytes_written_frame_by_frame(expected: np.ndarray) -> None:
+    file = iio.imopen("<bytes>", "w", plugin=FastavPlugin, extension=".mp4")
+    file.init_video_stream("libx264", fps=10)
+    for frame in expected[:4]:
+        file.write_frame(frame)
+    file.close()
+    data = file.request.get_result()
+    file.close()
+    assert fastav.imread(data).shape[0] == 4
+
+
+def test_reads_inherit_what_was_said_at_opening(path: Path, expected: np.ndarray) -> None:
+    with fastav.imopen(path, "r", format="gray", thread_count=1) as file:
+        assert file.read().shape == expected.shape[:3]
+        assert next(file.iter()).shape == expected.shape[1:3]
+        assert file.properties().shape == expected.shape[:3]
+        assert file.read(format="rgb24").shape == expected.shape
+    with iio.imopen(path, "r", plugin=FastavPlugin) as file:
+        assert file.read().shape == expected.shape
+
+
+def test_properties_of_turned_pictures(tmp_path: Path, expected: np.ndarray) -> None:
+    path = tmp_path / "turned.mp4"
+    fastav.imwrite(path, expected, rotation=90)
+    turned = fastav.imread(path, rotate=True).shape
+    assert turned[1:3] == expected.shape[2:0:-1]
+    assert fastav.improps(path, rotate=True, format_hint=".mp4").shape == turned
+    assert fastav.improps(path, rotate=True, index=0).shape == turned[1:]
+    assert fastav.immeta(path, format_hint=".mp4")["rotation"] == 90
+
+
+def test_a_raw_stream_has_times(tmp_path: Path, expected: np.ndarray) -> None:
+    path = tmp_path / "raw.h264"
+    fastav.imwrite(path, expected, fps=10, codec="libx264")
+    with fastav.open(path) as reader:
+        first = reader.metadata(0)
+        assert first["pts"] == reader.pts[0]
+        assert first["time"] == reader.timestamps[0]
+        assert reader.fps == pytest.approx(1 / np.diff(reader.timestamps).mean())

@@ -485,7 +485,7 @@ def test_a_filter_changes_the_size_and_the_count(frames: np.ndarray) -> None:
     [
         ([("framestep", "2")], 4, Fraction(25, 2)),
         ([("fps", "50")], 14, 50),
-        ([("setpts", "0.5*PTS")], 7, 25),
+        ([("setpts", "0.5*PTS")], 7, 50),
         ([("reverse", "")], 7, 25),
         ([("trim", "end_frame=3")], 3, 25),
         ([("trim", "end_frame=1")], 1, 25),
@@ -811,3 +811,106 @@ print(os.waitpid(child, 0)[1])
     )
     assert out.strip() == "0"
     assert len(decoded(tmp_path / "b.mkv")) == 5
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.parametrize("leave", ["os._exit(0)", "sys.exit(0)"])
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.avi", "ffv1"), ("a.mkv", "ffv1"), ("a.mp4", "libx264")]
+)
+def test_a_child_leaves_an_inherited_writer_alone(
+    tmp_path: Path, name: str, codec: str, leave: str
+) -> None:
+    out = run(
+        PRELUDE
+        + f"""
+w = VideoWriter({str(tmp_path / name)!r}, codec={codec!r}, thread_count=2)
+w.write(frames)
+child = os.fork()
+if child == 0:
+    assert w.closed
+    w.close()
+    del w
+    {leave}
+status = os.waitpid(child, 0)[1]
+w.write(frames)
+w.close()
+print(status)
+"""
+    )
+    assert out.strip() == "0"
+    assert len(decoded(tmp_path / name)) == 10
+
+
+def test_what_was_said_at_opening_holds(tmp_path: Path, frames: np.ndarray) -> None:
+    path = tmp_path / "a.mkv"
+    given: dict[str, Any] = {"codec": "mpeg4", "max_keyframe_interval": 2, "fps": 12}
+    with fastav.imopen(path, "w", options={"qmin": 3}, **given) as file:
+        file.write(np.zeros_like(frames), fps=30, options={"qmax": 4})
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.name == "mpeg4"
+        assert stream.average_rate == 30
+    assert [bool(f.key_frame) for f in decoded(path)[:4]] == [True, False, True, False]
+    with pytest.raises(EncodeError, match="no option named 'nonsense'"):
+        fastav.imopen(path, "w", options={"nonsense": 3}).write(frames, fps=30)
+
+
+def test_bytes_of_a_file_that_is_written_frame_by_frame(frames: np.ndarray) -> None:
+    file = fastav.imopen("<bytes>", "w", extension=".mkv", codec="ffv1")
+    file.init_video_stream(fps=5)
+    for frame in frames:
+        file.write_frame(frame)
+    file.close()
+    assert len(decoded(file.getvalue())) == COUNT
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi"])
+@pytest.mark.parametrize(
+    ("pace", "rate"), [("0.5*PTS", 20), ("2*PTS", 5), ("PTS/3", 30), ("N/15/TB", 15)]
+)
+def test_filters_change_the_pace(
+    tmp_path: Path, frames: np.ndarray, name: str, pace: str, rate: int
+) -> None:
+    path = tmp_path / name
+    fastav.imwrite(
+        path, frames, codec="mpeg4", fps=10, filter_sequence=[("setpts", pace), ("null", "")]
+    )
+    times = [f.time for f in decoded(path)]
+    np.testing.assert_allclose(times, np.arange(COUNT) / rate, atol=0.0011)
+
+
+def test_filters_learn_the_rate_with_the_first_write(tmp_path: Path, frames: np.ndarray) -> None:
+    path = tmp_path / "a.mkv"
+    with fastav.imopen(path, "w") as file:
+        file.set_video_filter([("tpad", "stop_duration=0.5")])
+        file.write(frames, fps=10)
+    assert len(decoded(path)) == COUNT + 5
+
+
+@pytest.mark.parametrize("target", ["a.mp4", "<bytes>"])
+def test_filters_that_keep_nothing(tmp_path: Path, frames: np.ndarray, target: str) -> None:
+    place = target if target == "<bytes>" else str(tmp_path / target)
+    none: Any = {"filter_sequence": [("select", "0")]}
+    with pytest.raises(ValueError, match="there is no frame to write"):
+        fastav.imwrite(place, frames, extension=".mp4", **none)
+    with (
+        pytest.raises(ValueError, match="there is no frame to write"),
+        fastav.imopen(place, "w", extension=".mp4") as file,
+    ):
+        file.write([])
+
+
+@pytest.mark.parametrize("name", ["a.avi", "a.nut", "a.ts"])
+def test_rotation_where_there_is_no_place(tmp_path: Path, frames: np.ndarray, name: str) -> None:
+    with pytest.raises(EncodeError, match="no place for rotation"):
+        fastav.imwrite(tmp_path / name, frames, rotation=90)
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.webm", "a.mp4"])
+def test_tags_are_read_by_the_names_they_were_given(
+    tmp_path: Path, frames: np.ndarray, name: str
+) -> None:
+    tags = {"title": "a title", "comment": "a comment"}
+    fastav.imwrite(tmp_path / name, frames, metadata=tags)
+    assert tags.items() <= fastav.immeta(tmp_path / name).items()

@@ -224,6 +224,8 @@ def imwrite(
         writer.write(image, in_pixel_format=in_pixel_format, is_batch=is_batch)
         if not writer.frames_written:
             raise ValueError("there is no frame to write")
+    if not writer.frames_encoded:
+        raise ValueError("there is no frame to write: the filters kept none")
     return writer.getvalue() if isinstance(uri, str) and uri == "<bytes>" else None
 
 
@@ -233,6 +235,7 @@ def improps(
     index: Index = None,
     plugin: object = None,
     extension: str | None = None,
+    format_hint: str | None = None,
     format: str | None = "rgb24",
     **options: Any,
 ) -> ImageProperties:
@@ -251,6 +254,7 @@ def immeta(
     index: Index = None,
     plugin: object = None,
     extension: str | None = None,
+    format_hint: str | None = None,
     exclude_applied: bool = True,
     constant_framerate: bool | None = None,
     **options: Any,

@@ -38,6 +38,11 @@ _PICTURE_CODECS: Final = {
     ".tga": "targa", ".tif": "tiff", ".tiff": "tiff", ".xbm": "xbm", ".xwd": "xwd",
 }  # fmt: skip
 
+# Containers with a display matrix, or the like.
+_TURNING: Final = frozenset(
+    {"mp4", "mov", "ipod", "3gp", "3g2", "psp", "ismv", "f4v", "avif", "matroska", "webm"}
+)
+
 # Raw formats of which every container that holds raw video knows some.
 _RAW_FORMATS: Final = (
     "bgr24", "bgra", "rgb24", "rgba", "rgb48le", "gray", "gray16le", "yuv420p", "yuv422p",
@@ -167,6 +172,12 @@ class Encoder:
         if rotation:
             if not CAN_ROTATE:
                 raise EncodeError("rotation= needs PyAV 18 or later")
+            if self._container not in _TURNING:
+                raise EncodeError(
+                    f"the container {self._container!r} has no place for rotation=; choose mp4, "
+                    "mov, matroska or webm, or turn the pictures, as by filter_sequence="
+                    "[('transpose', 'clock')]"
+                )
             stream.set_display_rotation(rotation)
         if self.name == "rawvideo" and not _reads_back(self._container, name):
             raise EncodeError(

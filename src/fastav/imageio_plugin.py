@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict
+from types import EllipsisType
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,7 @@ class FastavPlugin(VideoFile, imageio_api.PluginV3):  # type: ignore[misc]
 
     def __init__(self, request: Request, *, container: str | None = None, **options: Any) -> None:
         self._request = request
+        self._handed_over = False
         options.setdefault("conversion", "ffmpeg")  # what users of the pyav plugin are used to
         if request.mode.io_mode == IOMode.read:
             self._open_to_read(request, options)
@@ -105,7 +107,7 @@ class FastavPlugin(VideoFile, imageio_api.PluginV3):  # type: ignore[misc]
             ) from error
 
     def properties(  # type: ignore[override]
-        self, index: Index = ..., *, format: str | None = "rgb24"
+        self, index: Index = ..., *, format: str | EllipsisType | None = ...
     ) -> imageio_api.ImageProperties:
         """As :meth:`fastav.video_file.VideoFile.properties`, in imageio's own class."""
         return imageio_api.ImageProperties(**asdict(super().properties(index, format=format)))
@@ -114,6 +116,10 @@ class FastavPlugin(VideoFile, imageio_api.PluginV3):  # type: ignore[misc]
         """Finish and close everything, imageio's request included; safe to call again."""
         try:
             super().close()
+            writer = self._writer
+            if writer is not None and self._returns_bytes and not self._handed_over:
+                self._handed_over = True
+                self._request.get_file().write(writer.getvalue())
         finally:
             self._request.finish()
 

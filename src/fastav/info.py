@@ -14,6 +14,9 @@ __all__ = ["MATRICES", "PRIMARIES", "RANGES", "TRANSFERS", "VideoInfo", "describ
 
 _MOST_FRAMES: Final = 1 << 31  # years of video: who declares more is mistaken
 
+# Elementary streams: no container, no time stamps.
+_RAW: Final = frozenset({"h264", "hevc", "vvc", "evc", "m4v", "mpegvideo", "cavsvideo", "h263"})
+
 # FFmpeg's names of the code points of ITU-T H.273 (tables 2 to 4 there; the range is FFmpeg's own).
 RANGES: Final = {0: "unspecified", 1: "limited", 2: "full"}
 MATRICES: Final = {
@@ -148,7 +151,7 @@ def describe(video: VideoInput) -> VideoInfo:
         width=context.width,
         height=context.height,
         pixel_aspect=stream.sample_aspect_ratio or None,
-        frame_rate=stream.average_rate or stream.guessed_rate or stream.base_rate,
+        frame_rate=_rate(video),
         time_base=stream.time_base,
         start_time=start,
         duration=duration,
@@ -160,6 +163,13 @@ def describe(video: VideoInput) -> VideoInfo:
         container_metadata=dict(container.metadata),
         stream_metadata=dict(stream.metadata),
     )
+
+
+def _rate(video: VideoInput) -> Fraction | None:
+    stream = video.stream
+    if video.container.format.name in _RAW and stream.guessed_rate:
+        return stream.guessed_rate  # the average is an option of the demuxer: 25
+    return stream.average_rate or stream.guessed_rate or stream.base_rate
 
 
 def _name(names: dict[int, str], code: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from av import VideoFrame
 from av.video.frame import PictureType
@@ -11,6 +11,15 @@ from av.video.frame import PictureType
 from .info import VideoInfo
 
 __all__ = ["frame_metadata", "video_metadata"]
+
+# The generic tags of libavformat/avformat.h.
+_TAGS: Final = frozenset(
+    {
+        "album", "album_artist", "artist", "comment", "composer", "copyright", "creation_time",
+        "date", "description", "disc", "encoded_by", "encoder", "filename", "genre", "language",
+        "performer", "publisher", "service_name", "service_provider", "synopsis", "title", "track",
+    }
+)  # fmt: skip
 
 
 def video_metadata(info: VideoInfo, rotation: int) -> dict[str, Any]:
@@ -48,7 +57,12 @@ def video_metadata(info: VideoInfo, rotation: int) -> dict[str, Any]:
     }
     if info.duration is None:
         del known["duration"]
-    return {**info.metadata, **known}
+    return {**{_tag(name): text for name, text in info.metadata.items()}, **known}
+
+
+def _tag(name: str) -> str:
+    """A tag's name as FFmpeg has it; Matroska keeps them in capitals."""
+    return name.lower() if name.lower() in _TAGS else name
 
 
 def frame_metadata(frame: VideoFrame) -> dict[str, Any]:

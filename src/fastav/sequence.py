@@ -127,6 +127,11 @@ class FrameSequence:
         """Element type of the arrays (of the first plane, with ``planes=True``)."""
         return self._outputs(self.options)[0].dtype
 
+    def describe_frame(self, **changes: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """Tell shape and dtype of one frame, with other :class:`ReadOptions` if need be."""
+        output = self._outputs(replace(self.options, **changes))[0]
+        return output.shape, output.dtype
+
     @property
     def nbytes(self) -> int:
         """Bytes of all frames as arrays."""
@@ -252,7 +257,11 @@ class FrameSequence:
         if number is None:
             return video_metadata(self.info, self.rotation)
         with self._reading():
-            return frame_metadata(self._frame(operator.index(number))[0])
+            frame, number = self._frame(operator.index(number))
+            if frame.pts is None and self._source.reopenable:  # raw streams: the index counts
+                frame.pts = int(self.index.pts[number])
+                frame.time_base = self.index.time_base
+            return frame_metadata(frame)
 
     @property
     def rotation(self) -> int:

@@ -84,13 +84,11 @@ class VideoFile:
         **options: Any,
     ) -> None:
         self._filters: tuple[FilterSequence | None, FilterGraph | None] = (None, None)
-        self._configured = False
         if io_mode[:1] == "r":
             self._reader = VideoReader(uri, **options)
         elif io_mode[:1] == "w":
             self._returns_bytes = isinstance(uri, str) and uri == "<bytes>"
             self._writer = VideoWriter(uri, container=container, extension=extension, **options)
-            self._configured = not options.keys().isdisjoint(("codec", "fps", "out_pixel_format"))
         else:
             raise ValueError(f"io_mode must be 'r' or 'w', got {io_mode!r}")
 
@@ -112,11 +110,11 @@ class VideoFile:
         self,
         *,
         index: Index = ...,
-        format: str | None = "rgb24",
+        format: str | EllipsisType | None = ...,
         filter_sequence: FilterSequence | None = None,
         filter_graph: FilterGraph | None = None,
         constant_framerate: bool | None = None,
-        thread_count: int = 0,
+        thread_count: int | None = None,
         thread_type: str | None = None,
         **changes: Any,
     ) -> Arrays:
@@ -129,13 +127,14 @@ class VideoFile:
             the order of presentation; negative ones count from the end. With filters, a frame of
             the filtered video.
         format : str or None
-            Pixel format of the result; None keeps the stored one.
+            Pixel format of the result; None keeps the stored one. By default what was given at
+            opening, else "rgb24".
         filter_sequence, filter_graph : optional
             Filters, see :mod:`fastav.filters`; by default those of :meth:`set_video_filter`.
         constant_framerate : bool, optional
             No effect: frames are found exactly at any rate.
         thread_count, thread_type
-            See :class:`fastav.VideoReader`.
+            See :class:`fastav.VideoReader`; None is what was given at opening.
         **changes
             Further fields of :class:`fastav.reader.ReadOptions`, and `out` of
             :meth:`fastav.VideoReader.read`.
@@ -152,13 +151,8 @@ class VideoFile:
         """
         reader = self._reading
         filters = self._choose_filters(filter_sequence, filter_graph)
-        changes |= {
-            "format": format,
-            "filter_sequence": filters[0],
-            "filter_graph": filters[1],
-            "thread_count": thread_count,
-            "thread_type": thread_type,
-        }
+        changes |= _given(format, thread_count, thread_type)
+        changes |= {"filter_sequence": filters[0], "filter_graph": filters[1]}
         if index is None or index is ...:
             return reader.read(**changes)
         return reader.read_frame(index, **changes)
@@ -166,33 +160,33 @@ class VideoFile:
     def iter(
         self,
         *,
-        format: str | None = "rgb24",
+        format: str | EllipsisType | None = ...,
         filter_sequence: FilterSequence | None = None,
         filter_graph: FilterGraph | None = None,
-        thread_count: int = 0,
+        thread_count: int | None = None,
         thread_type: str | None = None,
         **changes: Any,
     ) -> Iterator[Arrays]:
         """Yield the frames one by one; parameters as in :meth:`read`."""
         filters = self._choose_filters(filter_sequence, filter_graph)
         return self._reading.iter(
-            format=format,
             filter_sequence=filters[0],
             filter_graph=filters[1],
-            thread_count=thread_count,
-            thread_type=thread_type,
             **changes,
+            **_given(format, thread_count, thread_type),
         )
 
-    def properties(self, index: Index = ..., *, format: str | None = "rgb24") -> ImageProperties:
-        """Tell what :meth:`read` would return, without decoding.
+    def properties(
+        self, index: Index = ..., *, format: str | EllipsisType | None = ...
+    ) -> ImageProperties:
+        """Tell what :meth:`read` would return, without decoding (but a frame for ``rotate=True``).
 
         Parameters
         ----------
         index : int or ...
             Of all frames, or of one.
         format : str or None
-            Pixel format of the result; None is the stored one.
+            Pixel format of the result; None is the stored one. By default as for :meth:`read`.
 
         Returns
         -------
@@ -209,7 +203,7 @@ class VideoFile:
         """
         reader = self._reading
         info = reader.info
-        name = format or info.pixel_format
+        name = (reader.options.format if format is ... else format) or info.pixel_format
         if name is None:
             raise UnsupportedFormatError("the pixel format is not known before decoding")
         layout = frame_layout(name, info.width, info.height)
@@ -218,13 +212,14 @@ class VideoFile:
                 f"{name} frames of {info.width}x{info.height} are not one strided array; "
                 "ask for format='rgb24', 'gray' or another format of one array"
             )
+        shape, dtype = reader.describe_frame(format=name)
         count = len(reader)
         if index is None or index is ...:
-            return ImageProperties((count, *layout.shape), layout.dtype, count, True)
+            return ImageProperties((count, *shape), dtype, count, True)
         number = operator.index(index)
         if not -count <= number < count:
             raise IndexError(f"frame {number} is out of range, the video has {count}")
-        return ImageProperties(layout.shape, layout.dtype)
+        return ImageProperties(shape, dtype)
 
     def metadata(
         self,
@@ -252,13 +247,13 @@ class VideoFile:
         *,
         codec: str | None = None,
         is_batch: bool = True,
-        fps: Rate = 24,
+        fps: Rate | None = None,
         in_pixel_format: str = "rgb24",
         out_pixel_format: str | None = None,
         filter_sequence: FilterSequence | None = None,
         filter_graph: FilterGraph | None = None,
         options: Mapping[str, object] | None = None,
-        thread_count: int = 0,
+        thread_count: int | None = None,
     ) -> bytes | None:
         """Encode frames; the first call fixes the encoder's settings.
 
@@ -267,8 +262,8 @@ class VideoFile:
         ndimage, is_batch, in_pixel_format
             See :meth:`fastav.VideoWriter.write`.
         codec, fps, out_pixel_format, options, thread_count
-            See :class:`fastav.VideoWriter`; without effect after the first frame, or after
-            :meth:`init_video_stream`.
+            See :class:`fastav.VideoWriter`; None is what was given before, at opening or by
+            :meth:`init_video_stream`. Without effect after the first frame.
         filter_sequence, filter_graph : optional
             Filters for these frames; by default those of :meth:`set_video_filter`.
 
@@ -276,9 +271,15 @@ class VideoFile:
         -------
         bytes or None
             The file, if the target is ``"<bytes>"``; it is then finished.
+
+        Raises
+        ------
+        ValueError
+            There is no frame, or what :meth:`fastav.VideoWriter.write` raises.
         """
         writer = self._writing
-        if not self._configured:
+        before = writer.frames_written
+        if not before:
             writer.configure(
                 codec,
                 fps=fps,
@@ -286,26 +287,33 @@ class VideoFile:
                 options=options,
                 thread_count=thread_count,
             )
-            self._configured = True
         writer.set_filter(*self._choose_filters(filter_sequence, filter_graph))
         writer.write(ndimage, in_pixel_format=in_pixel_format, is_batch=is_batch)
+        if writer.frames_written == before:
+            raise ValueError("there is no frame to write")
         if not self._returns_bytes:
             return None
         writer.close()
+        if not writer.frames_encoded:
+            raise ValueError("there is no frame to write: the filters kept none")
         return writer.getvalue()
+
+    def getvalue(self) -> bytes:
+        """The finished file, if the target is ``"<bytes>"``, see `VideoWriter.getvalue`."""
+        return self._writing.getvalue()
 
     def init_video_stream(
         self,
         codec: str | None = None,
         *,
-        fps: Rate = 24,
+        fps: Rate | None = None,
         pixel_format: str | None = None,
         max_keyframe_interval: int | None = None,
         force_keyframes: bool | None = None,
         options: Mapping[str, object] | None = None,
-        thread_count: int = 0,
+        thread_count: int | None = None,
     ) -> None:
-        """Fix the encoder's settings before the first frame, see :class:`fastav.VideoWriter`."""
+        """Change settings of the encoder before the first frame, see `VideoWriter.configure`."""
         self._writing.configure(
             codec,
             fps=fps,
@@ -315,7 +323,6 @@ class VideoFile:
             options=options,
             thread_count=thread_count,
         )
-        self._configured = True
 
     def write_frame(self, frame: Frame, *, pixel_format: str = "rgb24") -> None:
         """Encode one frame, see :meth:`fastav.VideoWriter.write_frame`."""
@@ -378,3 +385,12 @@ class VideoFile:
     def __del__(self) -> None:
         with suppress(Exception):
             self.close()
+
+
+def _given(
+    format: str | EllipsisType | None, thread_count: int | None, thread_type: str | None
+) -> dict[str, Any]:
+    """What a call says itself; all else is as it was said at opening."""
+    given: dict[str, Any] = {} if format is ... else {"format": format}
+    given |= {} if thread_count is None else {"thread_count": thread_count}
+    return given | ({} if thread_type is None else {"thread_type": thread_type})

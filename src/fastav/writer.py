@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from math import gcd
 from types import TracebackType
-from typing import Any, BinaryIO, Self, TypeAlias
+from typing import Any, BinaryIO, Final, Self, TypeAlias
 
 import numpy as np
 from av import VideoFrame
@@ -28,6 +31,8 @@ __all__ = ["VideoWriter"]
 
 Frame: TypeAlias = ArrayLike | Sequence[ArrayLike]
 Frames: TypeAlias = ArrayLike | Iterable[Frame]
+
+_PARTS: Final = 2520  # divisible by 1 to 10
 
 
 class VideoWriter:
@@ -78,6 +83,8 @@ class VideoWriter:
         A tag ``rotate`` of the stream, in degrees clockwise, is taken for a `rotation`.
     frames_written : int
         Frames that were accepted so far, before filters.
+    frames_encoded : int
+        Frames that were handed to the encoder so far, behind the filters.
 
     Raises
     ------
@@ -116,15 +123,15 @@ class VideoWriter:
         container_options: Mapping[str, object] | None = None,
     ) -> None:
         self._closed = True  # until there is something to close
+        _WRITERS.add(self)
         self._output: OutputContainer | None = None
         self._stream: VideoStream | None = None
         self._chain: FilterChain | None = None
-        self._filters: tuple[object, object] = (None, None)
+        self._filters: tuple[FilterSequence | None, FilterGraph | None] = (None, None)
         self._held: VideoFrame | None = None
         self._maker = FrameMaker(conversion)
         self._last_pts = -1
-        self._encoded = 0
-        self.frames_written = 0
+        self.frames_written = self.frames_encoded = 0
 
         self._target = Target(
             target, container=container, extension=extension, options=container_options
@@ -132,6 +139,7 @@ class VideoWriter:
         self._rotation = rotation
         self.metadata = dict(metadata or {})
         self.stream_metadata: dict[str, str] = {}
+        self._settings: dict[str, Any] = {"codec": None, "options": {}}
         self.configure(
             codec,
             fps=fps,
@@ -148,27 +156,33 @@ class VideoWriter:
         self,
         codec: str | None = None,
         *,
-        fps: Rate = 24,
+        fps: Rate | None = None,
         out_pixel_format: str | None = None,
         options: Mapping[str, object] | None = None,
-        thread_count: int = 0,
+        thread_count: int | None = None,
         max_keyframe_interval: int | None = None,
         force_keyframes: bool | None = None,
     ) -> None:
-        """Replace the encoder's settings, as the class describes them, before the first frame."""
+        """Change settings of the encoder, as the class describes them, before the first frame.
+
+        What is None stays as it is; `options` are added to those given before.
+        """
         if self.frames_written:
             raise ValueError("the encoder is at work, its settings cannot change any more")
-        self._encoder = Encoder(
-            self._target.container,
-            self._target.extension,
-            codec,
-            fps=fps,
-            out_pixel_format=out_pixel_format,
-            options=options,
-            thread_count=thread_count,
-            max_keyframe_interval=max_keyframe_interval,
-            force_keyframes=force_keyframes,
-        )
+        given = {
+            "codec": codec,
+            "fps": fps,
+            "out_pixel_format": out_pixel_format,
+            "options": {**self._settings["options"], **(options or {})},
+            "thread_count": thread_count,
+            "max_keyframe_interval": max_keyframe_interval,
+            "force_keyframes": force_keyframes,
+        }
+        settings = self._settings | {key: x for key, x in given.items() if x is not None}
+        self._encoder = Encoder(self._target.container, self._target.extension, **settings)
+        self._settings = settings
+        if self._chain is not None:  # it was told another rate
+            self._chain = self._make_chain(*self._filters)
 
     def set_filter(
         self,
@@ -183,11 +197,16 @@ class VideoWriter:
         filters = (filter_sequence, filter_graph)
         if filters == self._filters:
             return
-        chain = None
-        if filters != (None, None):
-            chain = FilterChain(filter_sequence, filter_graph, frame_rate=self._encoder.fps)
+        chain = self._make_chain(*filters)
         self._drain_filter()
         self._chain, self._filters = chain, filters
+
+    def _make_chain(
+        self, sequence: FilterSequence | None, graph: FilterGraph | None
+    ) -> FilterChain | None:
+        if sequence is None and graph is None:
+            return None
+        return FilterChain(sequence, graph, frame_rate=self._encoder.fps)
 
     def write(
         self, frames: Frames, *, in_pixel_format: str = "rgb24", is_batch: bool = True
@@ -234,9 +253,11 @@ class VideoWriter:
             frame = self._maker.make(image, format, wanted)
         else:
             frame = self._maker.pack(image, format)
-        frame.time_base = 1 / self._encoder.fps
-        frame.pts = self.frames_written
-        frame.duration = 1
+        # Filters that change the pace (setpts, minterpolate) need moments between the frames.
+        ticks = 1 if self._chain is None else _ticks(self._encoder.fps)
+        frame.time_base = 1 / (self._encoder.fps * ticks)
+        frame.pts = self.frames_written * ticks
+        frame.duration = ticks
         if self._chain is None:
             self._encode(frame)
         else:
@@ -278,7 +299,7 @@ class VideoWriter:
                 f"frame {self.frames_written} is {frame.width}x{frame.height}, "
                 f"the frames before it are {context.width}x{context.height}"
             )
-        if self._encoded and self._target.takes_one_frame:
+        if self.frames_encoded and self._target.takes_one_frame:
             raise ValueError(
                 f"{self._target.name!r} names one picture; for more write to a pattern such as "
                 f"'picture%03d{self._target.extension}' or to another container"
@@ -290,7 +311,7 @@ class VideoWriter:
         frame.time_base = context.time_base
         with self._all_or_close():
             self._output.mux(self._stream.encode(frame))
-        self._encoded += 1
+        self.frames_encoded += 1
 
     def _start(self, frame: VideoFrame, rate: Fraction) -> None:
         """Open container and encoder for frames like `frame`, then write the header."""
@@ -301,7 +322,11 @@ class VideoWriter:
             rotation -= float(tags.pop("rotate", 0))
         try:
             stream = self._encoder.open(
-                output, frame, rate=rate, time_base=frame.time_base, rotation=rotation
+                output,
+                frame,
+                rate=rate,
+                time_base=_grid(frame.time_base, rate, self._encoder.fps),
+                rotation=rotation,
             )
             output.metadata.update(self.metadata)
             stream.metadata.update(tags)
@@ -373,6 +398,13 @@ class VideoWriter:
                 output.close()
         self._target.close()
 
+    def _give_up(self) -> tuple[object, ...]:
+        """Close without a word to file and encoder, which another process goes on with."""
+        parts = (self._output, self._stream, self._target, self._chain, self._held, self._maker)
+        self._closed = True
+        self._output = self._stream = self._chain = self._held = None
+        return parts
+
     def __enter__(self) -> Self:
         return self
 
@@ -396,6 +428,44 @@ class VideoWriter:
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"{self.frames_written} frames"
         return f"<VideoWriter {self._target.name!r} {self._encoder.name}, {state}>"
+
+
+_WRITERS: weakref.WeakSet[VideoWriter] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """Give up, in a child process, what was open in its parent.
+
+    Closing it would write a second end into the parent's file, and wait for threads of the encoder
+    that do not exist here. So it is kept, by a reference that is never returned: the end of the
+    interpreter would close it too.
+    """
+    for writer in list(_WRITERS):
+        if not writer.closed:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(writer._give_up()))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _ticks(fps: Fraction) -> int:
+    """Into how many parts the time of a frame is divided before filters."""
+    return _PARTS if fps.numerator * _PARTS < 2**31 else 1
+
+
+def _grid(time_base: Fraction, rate: Fraction, fps: Fraction) -> Fraction:
+    """The coarsest time base that has the moments of frames behind filters.
+
+    Some containers fill every gap with an empty frame, and MPEG-4 counts to 65535 in a second.
+    """
+    if time_base * rate >= 1 or time_base * fps >= 1:
+        return time_base
+    a, b = 1 / rate, 1 / fps
+    both = Fraction(
+        gcd(a.numerator * b.denominator, b.numerator * a.denominator), a.denominator * b.denominator
+    )
+    return both if both.denominator < 1 << 16 else 1 / rate.limit_denominator(1001)
 
 
 def _split(frames: Frames, format: PixelFormat) -> Iterator[Any]:
