@@ -583,3 +583,8 @@ def test_unpack_onto_itself(packing: str) -> None:
     out.flags.writeable = False
     with pytest.raises(ValueError, match="out must be writable"):
         UNPACK[packing][0](block[64:], 8, 4, out=out)
+
+
+def test_merge_takes_no_generator() -> None:
+    with pytest.raises(TypeError, match="sequence of four arrays, got generator"):
+        bayer.merge((np.zeros((2, 2), np.uint8) for _ in range(4)), "rggb")  # type: ignore[arg-type]

@@ -34,7 +34,7 @@ TO_RGB: list[tuple[str, dict[str, Any]]] = [
     ("rgba", {"dtype": "float32", "layout": "chw", "matrix": "bt2020"}),
 ]
 LINEAR = [{"chroma": "linear", "siting": siting} for siting in ("left", "centre", "top-left")]
-FROM_RGB = sorted(colour._RGB_NAMES)
+FROM_RGB = sorted(colour.RGB_FORMATS)
 TO_YUV = sorted(colour._YUV_NAMES)
 
 

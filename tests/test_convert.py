@@ -154,7 +154,10 @@ def test_stored_samples_are_never_converted(clip: bytes, frames: list[av.VideoFr
         ({"format": None, "matrix": "bt709"}, "name a format"),
         ({"format": None, "planes": True, "range": "full"}, "name a format"),
         ({"planes": True, "layout": "chw"}, "planes=True"),
-        ({"format": "yuv444p", "layout": "chw"}, "yuv444p"),
+        ({"format": "yuv444p", "layout": "chw"}, "layout and dtype need format= one of .*yuv444p"),
+        ({"format": "gbrp", "dtype": "float32"}, "need format= one of .*'rgb24'.*'gbrp'"),
+        ({"format": "rgb0", "layout": "chw"}, "need format= one of .*'rgb0'"),
+        ({"format": "rgb48be", "layout": "chw"}, "need format= one of .*'rgb48be'"),
     ],
 )
 def test_wrong_options(clip: bytes, options: dict[str, Any], message: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import re
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import Any
 
@@ -17,6 +18,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import fastav
+from fastav import convert
 from fastav.errors import FastavError, UnsupportedFormatError
 from fastav.formats import Kind, pixel_format, software_formats
 from fastav.layout import frame_layout
@@ -595,3 +598,60 @@ def test_strides_of_layouts_find_the_samples(name: str, align: int) -> None:
     if layout.shape is not None:
         whole: NDArray[Any] = np.ndarray(layout.shape, layout.dtype, block, 0, layout.strides)
         assert same(np.ascontiguousarray(whole), unpack_frame(frame))
+
+
+def test_single_frames_share_what_converts_them() -> None:
+    def noise(seed: int, tag: int = 2) -> av.VideoFrame:
+        samples = np.random.default_rng(seed).integers(0, 256, (48, 32), np.uint8)
+        frame = fastav.pack_frame(samples, "yuv420p")
+        frame.colorspace = tag
+        return frame
+
+    made = convert.FrameConverter.__init__
+    count = 0
+
+    def counting(self: convert.FrameConverter, options: convert.ConversionOptions) -> None:
+        nonlocal count
+        count += 1
+        made(self, options)
+
+    frames = [noise(seed, tag) for seed in range(4) for tag in (1, 2)]
+    wanted = [
+        convert.FrameConverter(convert.ConversionOptions(format="bgra")).convert(frame)[0]
+        for frame in frames
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(convert.FrameConverter, "__init__", counting)
+        for frame, expected in zip(frames, wanted, strict=True):
+            np.testing.assert_array_equal(fastav.unpack_frame(frame, format="bgra"), expected)
+        assert count <= 1
+        with ThreadPoolExecutor(4) as pool:
+            arrays = list(pool.map(lambda f: fastav.unpack_frame(f, format="bgra"), frames * 8))
+    for array, expected in zip(arrays, wanted * 8, strict=True):
+        np.testing.assert_array_equal(array, expected)
+
+
+@pytest.mark.parametrize("format", [None, "gray", "rgb24"])
+def test_unknown_conversion(format: str | None) -> None:
+    with pytest.raises(ValueError, match="conversion must be 'exact' or 'ffmpeg', got 'nonsense'"):
+        fastav.unpack_frame(av.VideoFrame(8, 8, "gray"), format=format, conversion="nonsense")
+
+
+def test_conversion_to_several_planes_names_the_ways() -> None:
+    frame = av.VideoFrame(8, 8, "rgb24")
+    with pytest.raises(UnsupportedFormatError, match=r"unpack_planes\(\).*stacked=True"):
+        fastav.unpack_frame(frame, format="yuv420p")
+    assert fastav.unpack_frame(frame, format="yuv420p", stacked=True).shape == (12, 8)
+
+
+@pytest.mark.parametrize(
+    ("size", "error", "message"),
+    [
+        ({"height": 0}, ValueError, "height must be 1 to"),
+        ({"width": 4.0}, TypeError, "width must be an int, got 4.0"),
+        ({"height": "4"}, TypeError, "height must be an int, got '4'"),
+    ],
+)
+def test_wrong_size_is_named(size: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        fastav.pack_frame(np.zeros((4, 4), np.uint8), "gray", **size)

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import fastav
+from fastav import sequence
 from fastav.cli import main
 
 from .clips import Zoo, number
@@ -408,3 +409,37 @@ def test_a_child_may_close_an_inherited_reader(path: Path) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert number(reader[31]) == 31
     reader.close()
+
+
+def test_early_frames_need_no_index(
+    path: Path, frames: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(sequence, "build_index", None)
+        np.testing.assert_array_equal(fastav.imread(path, index=5), frames[5])
+        with fastav.open(path) as reader:
+            np.testing.assert_array_equal(reader.read(start=3, stop=9, step=2), frames[3:9:2])
+            np.testing.assert_array_equal(next(reader.iter(start=7)), frames[7])
+
+
+def test_what_a_pipe_cannot_tell(zoo: Zoo) -> None:
+    data = zoo["h264-b.ts"].read_bytes()
+    with pytest.raises(io.UnsupportedOperation, match=r"cannot seek.*save it to a file"):
+        fastav.imread(Pipe(data), index=-1)
+    with fastav.open(Pipe(data)) as reader:
+        assert reader
+        for name in ("shape", "nbytes"):
+            with pytest.raises(io.UnsupportedOperation, match=r"cannot seek.*save it to a file"):
+                getattr(reader, name)
+
+
+def test_truth_and_closed(path: Path) -> None:
+    reader = fastav.open(path)
+    assert reader
+    assert not reader.closed
+    for key in (True, False, np.True_):
+        with pytest.raises(TypeError, match="read by an int"):
+            reader[key]
+    reader.close()
+    assert reader.closed
+    assert reader

@@ -5,21 +5,18 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator
 from types import EllipsisType
-from typing import Any, Final, Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .filters import FilterGraph, FilterSequence
 from .reader import VideoReader
-from .sequence import Arrays
+from .sequence import FEW, Arrays
 from .video_file import ImageProperties, Index, VideoFile
 from .writer import Frames, VideoWriter
 
 __all__ = ["imiter", "immeta", "imopen", "improps", "imread", "imwrite", "open", "register"]
-
-# So many frames are decoded sooner than a whole file is searched for where they begin.
-_FEW: Final = 32
 
 
 @overload
@@ -145,7 +142,7 @@ def imread(
                 index, filter_sequence=filter_sequence, filter_graph=filter_graph
             )
         room = None if out is None else out[np.newaxis]
-        if 0 <= index < _FEW or not reader.seekable:
+        if index >= 0 and (index < FEW or not reader.seekable):
             one = reader.read(start=index, stop=index + 1, out=room)
             if not reader.frames_read and not reader.seekable:
                 raise IndexError(f"frame {index} is out of range: the video has ended")

@@ -172,6 +172,8 @@ def merge(planes: Sequence[_Array], pattern: str) -> _Array:
         A fresh array of the planes' dtype.
     """
     names = ("R plane", "G1 plane", "G2 plane", "B plane")
+    if not isinstance(planes, (Sequence, np.ndarray)):
+        raise TypeError(f"planes must be a sequence of four arrays, got {type(planes).__name__}")
     if len(planes) != 4:
         raise ValueError(f"planes must be four, R, G1, G2 and B, got {len(planes)}")
     for name, plane in zip(names, planes, strict=True):

@@ -32,7 +32,16 @@ from ._kernels._colour_plan import PLAN
 from .errors import UnsupportedFormatError
 from .formats import Kind, PixelFormat, pixel_format
 
-__all__ = ["MATRICES", "Conversion", "FromRGB", "ToRGB", "can_convert", "plan", "plan_back"]
+__all__ = [
+    "MATRICES",
+    "RGB_FORMATS",
+    "Conversion",
+    "FromRGB",
+    "ToRGB",
+    "can_convert",
+    "plan",
+    "plan_back",
+]
 
 Range = Literal["limited", "full"]
 Chroma = Literal["nearest", "linear"]
@@ -69,7 +78,7 @@ _TAGGED_RANGE: dict[int, Range] = {2: "full"}  # AVColorRange; all else is limit
 
 _NATIVE = "le" if np.little_endian else "be"
 _DEEP_RGB = ("rgb48", "bgr48", "rgba64", "bgra64", "gray16")
-_RGB_NAMES = {"rgb24", "bgr24", "rgba", "bgra", "gray"} | {name + _NATIVE for name in _DEEP_RGB}
+RGB_FORMATS = {"rgb24", "bgr24", "rgba", "bgra", "gray"} | {name + _NATIVE for name in _DEEP_RGB}
 _YUV_NAMES = {
     *("yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuvj422p", "yuvj444p", "nv12", "nv16"),
     *("yuv420p10le", "yuv422p10le", "yuv444p10le", "p010le", "p210le"),
@@ -108,10 +117,10 @@ def can_convert(source: str, target: str, chroma: Chroma = "nearest") -> bool:
     """
     a, b = pixel_format(source), pixel_format(target)
     if b.name in _YUV_NAMES:
-        return a.name in _RGB_NAMES
+        return a.name in RGB_FORMATS
     if chroma == "linear" and max(a.log2_chroma_w, a.log2_chroma_h) > 1:
         return False
-    return b.name in _RGB_NAMES and _is_readable(a)
+    return b.name in RGB_FORMATS and _is_readable(a)
 
 
 def _is_grey(format: PixelFormat) -> bool:
@@ -522,10 +531,10 @@ def plan(
     goal = pixel_format(target)
     _check("chroma", chroma, ("nearest", "linear"))
     _check("layout", layout, ("hwc", "chw"))
-    if not can_convert(source.name, goal.name, chroma) or goal.name not in _RGB_NAMES:
+    if not can_convert(source.name, goal.name, chroma) or goal.name not in RGB_FORMATS:
         raise UnsupportedFormatError(
             f"no kernel converts {source.name} to {goal.name} with {chroma} chroma; "
-            f"targets are {', '.join(sorted(_RGB_NAMES))}"
+            f"targets are {', '.join(sorted(RGB_FORMATS))}"
         )
     item = np.dtype(dtype if dtype is not None else goal.dtype).newbyteorder("=")
     if item not in (goal.dtype.newbyteorder("="), np.float32):
@@ -640,10 +649,10 @@ def plan_back(
         If an argument is none of its choices.
     """
     start, goal = pixel_format(source), pixel_format(target)
-    if start.name not in _RGB_NAMES or goal.name not in _YUV_NAMES:
+    if start.name not in RGB_FORMATS or goal.name not in _YUV_NAMES:
         raise UnsupportedFormatError(
             f"no kernel converts {start.name} to {goal.name}; "
-            f"sources are {', '.join(sorted(_RGB_NAMES))}, targets {', '.join(sorted(_YUV_NAMES))}"
+            f"sources are {', '.join(sorted(RGB_FORMATS))}, targets {', '.join(sorted(_YUV_NAMES))}"
         )
     result = FromRGB(start.name, goal.name, width, height)
     block = result._block[0]

@@ -6,6 +6,7 @@ converter write into the array itself, or PyAV's reformatter makes a frame whose
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,7 +24,14 @@ from .formats import Kind, PixelFormat, pixel_format
 from .layout import FrameLayout, frame_layout
 from .packing import copy_frame
 
-__all__ = ["ConversionOptions", "FrameConverter", "Output", "convert_frame", "refuse_abort"]
+__all__ = [
+    "ConversionOptions",
+    "FrameConverter",
+    "Output",
+    "convert_frame",
+    "convert_planes",
+    "refuse_abort",
+]
 
 # From libswscale/swscale.h.
 _SWS_BILINEAR: Final = 2  # what PyAV's reformat uses
@@ -189,6 +197,11 @@ class FrameConverter:
         """
         stored = frame.format.name
         target = self._wanted or pixel_format(stored)
+        if not self._options.is_plain and target.name not in colour.RGB_FORMATS:
+            raise UnsupportedFormatError(
+                "layout and dtype need format= one of "
+                f"{', '.join(map(repr, sorted(colour.RGB_FORMATS)))}, got {target.name!r}"
+            )
         self._first = (stored, frame.width, frame.height)
         self._layout = layout = frame_layout(target.name, frame.width, frame.height)
         if self._options.planes:
@@ -471,8 +484,9 @@ def convert_frame(
     ValueError
         If `out` does not fit.
     """
-    converter = FrameConverter(ConversionOptions(format=format, conversion=conversion))
-    (output,) = converter.prepare(frame)
+    key = _kept.key(frame, format, conversion, False)
+    converter = _kept.take(key)
+    (output,) = converter.outputs or converter.prepare(frame)
     if out is None:
         out = np.empty(output.shape, output.dtype)
     elif out.shape != output.shape or out.dtype != output.dtype:
@@ -482,5 +496,49 @@ def convert_frame(
         )
     elif not (out.flags.c_contiguous and out.flags.writeable):
         raise ValueError("out must be C-contiguous and writable")
-    converter.write(frame, out.ctypes.data)
+    converter.write(frame, out.__array_interface__["data"][0])
+    _kept.keep(key, converter)
     return out
+
+
+def convert_planes(
+    frame: av.VideoFrame, format: str, conversion: str = "exact"
+) -> tuple[NDArray[np.generic], ...]:
+    """Convert one frame to an array per plane of another pixel format; see `convert_frame`."""
+    key = _kept.key(frame, format, conversion, True)
+    converter = _kept.take(key)
+    planes = converter.convert(frame)
+    _kept.keep(key, converter)
+    return planes
+
+
+class _Kept(threading.local):
+    """Converters of single frames, of which the next frame is likely to need the same."""
+
+    Key = tuple[str, str, bool, str, int, int]
+
+    def __init__(self) -> None:
+        self._converters: dict[_Kept.Key, FrameConverter] = {}
+
+    @staticmethod
+    def key(frame: av.VideoFrame, format: str, conversion: str, planes: bool) -> Key:
+        """What a converter is kept by; the tags of frames it looks at itself."""
+        return format, conversion, planes, frame.format.name, frame.width, frame.height
+
+    def take(self, key: Key) -> FrameConverter:
+        """Take a converter out, or make one."""
+        converter = self._converters.pop(key, None)
+        if converter is None:
+            options = ConversionOptions(format=key[0], conversion=key[1], planes=key[2])
+            converter = FrameConverter(options)
+        return converter
+
+    def keep(self, key: Key, converter: FrameConverter) -> None:
+        """Put a converter back, as the one used last."""
+        self._converters[key] = converter
+        if len(self._converters) > _MOST_KEPT:
+            del self._converters[next(iter(self._converters))]
+
+
+_MOST_KEPT: Final = 8
+_kept = _Kept()

@@ -125,7 +125,12 @@ def frame_layout(
     OverflowError
         If the frame would not fit into the address space.
     """
-    return _frame_layout(format, index(width), index(height), index(align), bool(stacked))
+    try:
+        sizes = index(width), index(height)
+    except TypeError:
+        name, size = ("height", height) if hasattr(width, "__index__") else ("width", width)
+        raise TypeError(f"{name} must be an int, got {size!r}") from None
+    return _frame_layout(format, *sizes, index(align), bool(stacked))
 
 
 @lru_cache(maxsize=1024)

@@ -26,7 +26,7 @@ from .errors import UnsupportedFormatError
 from .formats import Kind, PixelFormat, pixel_format
 from .layout import FrameLayout, PlaneLayout, frame_layout
 
-__all__ = ["copy_frame", "pack_frame", "unpack_frame", "unpack_planes"]
+__all__ = ["copy_frame", "pack_frame", "reinterpret", "unpack_frame", "unpack_planes"]
 
 Array = NDArray[Any]
 
@@ -119,6 +119,8 @@ def unpack_frame(
     UnsupportedFormatError
         If the format is not one array; a ``ValueError`` and an ``OSError``.
     """
+    if conversion not in ("exact", "ffmpeg"):
+        raise ValueError(f"conversion must be 'exact' or 'ffmpeg', got {conversion!r}")
     stored = _stored_format(frame)
     if format is not None and (wanted := pixel_format(format)) is not stored:
         if not copy:
@@ -276,6 +278,45 @@ def pack_frame(
     )
 
 
+def reinterpret(frame: av.VideoFrame, format: str) -> av.VideoFrame:
+    """Return a frame with the same bytes, taken for another pixel format.
+
+    Parameters
+    ----------
+    frame : av.VideoFrame
+        A frame in the CPU's memory.
+    format : str
+        A format of one plane.
+
+    Returns
+    -------
+    av.VideoFrame
+        A new frame of the same size with a copy of the first plane, the times and the colour tags;
+        `frame` itself if it is of that format.
+
+    Raises
+    ------
+    ValueError
+        If rows of the two formats differ in bytes.
+    """
+    stored, target = _stored_format(frame), pixel_format(format)
+    if stored is target:
+        return frame
+    layout = frame_layout(target.name, frame.width, frame.height)
+    given, wanted = frame_layout(stored.name, frame.width, frame.height).planes[0], layout.planes[0]
+    if given.row_bytes != wanted.row_bytes:
+        raise ValueError(
+            f"{stored.name!r} frames cannot be taken for {target.name!r}: at a width of "
+            f"{frame.width} their rows have {given.row_bytes} bytes, not {wanted.row_bytes}"
+        )
+    made = _new_frame(layout)
+    source, place = frame.planes[0], made.planes[0]
+    _move(place.buffer_ptr, place.line_size, source.buffer_ptr, source.line_size, wanted, 0, False)
+    made.pts, made.dts, made.time_base = frame.pts, frame.dts, frame.time_base
+    made.colorspace, made.color_range = frame.colorspace, frame.color_range
+    return made
+
+
 # -- frames ---------------------------------------------------------------------------------------
 
 
@@ -294,8 +335,8 @@ def _not_one_array(layout: FrameLayout) -> str:
     else:
         why = f"{name!r} frames have planes of unequal size and are not one array"
     return (
-        f"{why}; unpack_planes() gives an array for each plane, stacked=True one 2-D array where "
-        "sizes allow, format='rgb24' a converted one"
+        f"{why}; unpack_planes() of a frame in that format gives an array for each plane, "
+        "stacked=True one 2-D array where sizes allow, format='rgb24' a converted one"
     )
 
 
@@ -306,7 +347,9 @@ def _converted(
     from .convert import convert_frame  # it stands on this module
 
     layout = frame_layout(wanted.name, frame.width, frame.height)
-    if out is None or layout.shape is None:  # of which the latter raises
+    if layout.shape is None:
+        raise UnsupportedFormatError(_not_one_array(layout))
+    if out is None:
         return convert_frame(frame, wanted.name, conversion=conversion)
     _check_out(out, layout.shape, wanted.dtype, frame)
     if out.flags.c_contiguous:
@@ -317,10 +360,9 @@ def _converted(
 
 def _converted_frame(frame: av.VideoFrame, wanted: PixelFormat, conversion: str) -> av.VideoFrame:
     """Return a frame in another pixel format, with the very samples of `_converted`."""
-    from .convert import ConversionOptions, FrameConverter
+    from .convert import convert_planes
 
-    options = ConversionOptions(format=wanted.name, planes=True, conversion=conversion)
-    planes = FrameConverter(options).convert(frame)
+    planes = convert_planes(frame, wanted.name, conversion)
     return pack_frame(planes, wanted.name, width=frame.width)
 
 

@@ -19,6 +19,7 @@ from .container import Source, VideoInput, check_threads, open_input
 from .convert import ConversionOptions, FrameConverter
 from .errors import DecodeError, FrameChangedError
 from .filters import FilterGraph, FilterSequence
+from .formats import pixel_format
 from .index import FrameIndex
 from .info import VideoInfo, describe
 from .orient import UprightConverter
@@ -44,18 +45,31 @@ class ReadOptions(ConversionOptions):
         None is "FRAME", which has the best throughput.
     rotate : bool
         Turn pictures upright, as the container's display matrix asks.
+    stored_format : str or None
+        What the samples of raw video really are, where its container cannot say so: mosaics in AVI
+        and MOV ("bayer_rggb8", "bayer_rggb16le", ...), say, which FFmpeg takes for ``pal8`` or
+        ``rgb555``. A format of one plane whose rows have as many bytes as those of the first plane
+        that FFmpeg decodes.
     """
 
     errors: str = "raise"
     thread_count: int = 0
     thread_type: str | None = None
     rotate: bool = False
+    stored_format: str | None = None
 
     def __post_init__(self) -> None:
         ConversionOptions.__post_init__(self)
         if self.errors not in ("raise", "keep"):
             raise ValueError(f"errors must be 'raise' or 'keep', got {self.errors!r}")
         check_threads(self.thread_count, self.thread_type)
+        if self.stored_format is not None:
+            if pixel_format(self.stored_format).plane_count != 1:
+                raise ValueError(
+                    f"stored_format must be a format of one plane, got {self.stored_format!r}"
+                )
+            if self.rotate:
+                raise ValueError("stored_format and rotate do not go together; use numpy.rot90")
 
     def converter(self) -> FrameConverter:
         """A converter for one pass over a video."""
@@ -119,6 +133,9 @@ class VideoReader(FrameSequence):
         self.frames_read = 0
         self._input = self._open(self.options)
         self.info: VideoInfo = describe(self._input)
+        if self.options.stored_format is not None:
+            stored = pixel_format(self.options.stored_format).name
+            self.info = replace(self.info, pixel_format=stored)
         if index is not None and index.file_size != self._input.container.size:
             self.close()
             raise ValueError(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, Final, SupportsIndex
 
 import av
 import numpy as np
@@ -27,12 +27,16 @@ from .errors import DecodeError, FrameChangedError
 from .filters import FilterChain, FilterGraph, FilterSequence
 from .index import FrameIndex, build_index
 from .metadata import frame_metadata, video_metadata
+from .packing import reinterpret
 
 if TYPE_CHECKING:
     from .info import VideoInfo
     from .reader import ReadOptions
 
-__all__ = ["Arrays", "FrameSequence"]
+__all__ = ["FEW", "Arrays", "FrameSequence"]
+
+# So many frames are decoded sooner than a whole file is searched for where they begin.
+FEW: Final = 32
 
 Arrays = NDArray[Any] | tuple[NDArray[Any], ...]
 
@@ -89,6 +93,14 @@ class FrameSequence:
             raise TypeError(f"{self._source.name} cannot seek, so it has no length before its end")
         return len(self.index)
 
+    def __bool__(self) -> bool:
+        return True  # as an open file; not by a length that has to be counted
+
+    @property
+    def closed(self) -> bool:
+        """Whether the reader was closed."""
+        return self._closed
+
     @property
     def pts(self) -> NDArray[np.int64]:
         """(N,) int64: when each frame is shown, in units of ``info.time_base``; read-only."""
@@ -115,12 +127,12 @@ class FrameSequence:
         """Frames per second: the container's average rate, or counted where it gives none."""
         if self.info.frame_rate:
             return float(self.info.frame_rate)
-        return len(self) / self.duration if self.duration else 0.0
+        return len(self.index) / self.duration if self.duration else 0.0
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of all frames as one array (of the first plane, with ``planes=True``)."""
-        return (len(self), *self._outputs(self.options)[0].shape)
+        return (len(self.index), *self._outputs(self.options)[0].shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -135,7 +147,7 @@ class FrameSequence:
     @property
     def nbytes(self) -> int:
         """Bytes of all frames as arrays."""
-        return len(self) * sum(output.nbytes for output in self._outputs(self.options))
+        return len(self.index) * sum(output.nbytes for output in self._outputs(self.options))
 
     # By number
 
@@ -165,6 +177,8 @@ class FrameSequence:
         if isinstance(key, (list, tuple, range, np.ndarray)) and np.ndim(key):
             return self.get_batch(key)
         try:
+            if isinstance(key, bool):  # half a mask, surely no number
+                raise TypeError
             number = operator.index(key)
         except TypeError:
             raise TypeError(
@@ -211,6 +225,8 @@ class FrameSequence:
         else:
             with self._reading():
                 frame, number = self._frame(number)
+                if options.stored_format is not None:
+                    frame = reinterpret(frame, options.stored_format)
                 try:
                     arrays = self._shared_converter(options).convert(frame)
                 except FrameChangedError as error:
@@ -320,6 +336,8 @@ class FrameSequence:
 
                 def visit(number: int, frame: av.VideoFrame) -> None:
                     row = row_of[number]
+                    if options.stored_format is not None:
+                        frame = reinterpret(frame, options.stored_format)
                     try:
                         converter.write(frame, *[r.address + row * r.stride for r in rows])
                     except FrameChangedError as error:
@@ -465,15 +483,18 @@ class FrameSequence:
         filter_graph: FilterGraph | None,
     ) -> Generator[av.VideoFrame]:
         """All frames from the first, through filters if there are any."""
+        frames = decode_all(lambda: self._start(options))
+        if options.stored_format is not None:
+            frames = _reinterpret(frames, options.stored_format)
         if filter_sequence is None and filter_graph is None:
-            return decode_all(lambda: self._start(options))
+            return frames
         chain = FilterChain(
             filter_sequence,
             filter_graph,
             frame_rate=self.info.frame_rate,
             pixel_aspect=self.info.pixel_aspect,
         )
-        return _filter(decode_all(lambda: self._start(options)), chain)
+        return _filter(frames, chain)
 
     def _frames(
         self,
@@ -494,7 +515,8 @@ class FrameSequence:
                     f"got {start}, {stop}, {step}"
                 )
             filtered = filter_sequence is not None or filter_graph is not None
-            if start == 0 or filtered or not self._source.reopenable:
+            near = start < FEW if self._index is None else start == 0
+            if near or filtered or not self._source.reopenable:
                 frames = _slice(
                     self._decode(options, filter_sequence, filter_graph), start, stop, step
                 )
@@ -502,6 +524,8 @@ class FrameSequence:
                 numbers = range(*slice(start, stop, step).indices(len(self.index)))
                 opener = _opener(self._source, self._stream, options)
                 frames = _each(FrameAccess(opener, self.index, 1), numbers)
+                if options.stored_format is not None:
+                    frames = _reinterpret(frames, options.stored_format)
             self._iterations.add(frames)
             return frames
 
@@ -591,10 +615,13 @@ class FrameSequence:
         """A converter whose outputs are those of the video's first frame."""
         converter = options.converter()
         info = self.info
-        if info.pixel_format and info.width and info.height and not options.rotate:
+        told = info.pixel_format and options.stored_format == self.options.stored_format
+        if told and info.width and info.height and not options.rotate:
             model = av.VideoFrame(info.width, info.height, info.pixel_format)
         else:
             model = self._random().frame(0)
+            if options.stored_format is not None:
+                model = reinterpret(model, options.stored_format)
         converter.prepare(model)
         return converter
 
@@ -619,6 +646,12 @@ def _slice(
 ) -> Generator[av.VideoFrame]:
     with closing(frames):
         yield from islice(frames, start, stop, step)
+
+
+def _reinterpret(frames: Generator[av.VideoFrame], format: str) -> Generator[av.VideoFrame]:
+    with closing(frames):
+        for frame in frames:
+            yield reinterpret(frame, format)
 
 
 def _filter(frames: Generator[av.VideoFrame], chain: FilterChain) -> Generator[av.VideoFrame]:
