@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 
 from .errors import EncodeError
 from .formats import pixel_format
+from .frame_maker import Colours
 
 __all__ = ["CAN_ROTATE", "Encoder", "Rate", "exact_rate"]
 
@@ -42,6 +43,17 @@ _PICTURE_CODECS: Final = {
 _TURNING: Final = frozenset(
     {"mp4", "mov", "ipod", "3gp", "3g2", "psp", "ismv", "f4v", "avif", "matroska", "webm"}
 )
+
+# FFmpeg's words for its options colorspace and color_range.
+_OPTION_MATRICES: Final = {
+    "bt709": "bt709", "1": "bt709", "fcc": "fcc", "4": "fcc", "bt470bg": "bt601", "5": "bt601",
+    "smpte170m": "bt601", "6": "bt601", "smpte240m": "smpte240m", "7": "smpte240m",
+    "bt2020nc": "bt2020", "bt2020_ncl": "bt2020", "9": "bt2020",
+}  # fmt: skip
+_OPTION_RANGES: Final = {
+    "tv": "limited", "mpeg": "limited", "limited": "limited", "1": "limited",
+    "pc": "full", "jpeg": "full", "full": "full", "2": "full",
+}  # fmt: skip
 
 # Raw formats of which every container that holds raw video knows some.
 _RAW_FORMATS: Final = (
@@ -71,6 +83,14 @@ class Encoder:
         Frames from a key frame to the next, at most.
     force_keyframes : bool, optional
         Whether no frame may refer beyond a key frame.
+    matrix, range : str, optional
+        What Y'CbCr is to mean, see :class:`Colours`; by default what the options ``colorspace``
+        and ``color_range`` say.
+
+    Attributes
+    ----------
+    colours : Colours
+        What was asked for.
 
     Raises
     ------
@@ -92,6 +112,8 @@ class Encoder:
         thread_count: int = 0,
         max_keyframe_interval: int | None = None,
         force_keyframes: bool | None = None,
+        matrix: str | None = None,
+        range: str | None = None,
     ) -> None:
         if thread_count < 0:
             raise ValueError(f"thread_count must be 0 (automatic) or more, got {thread_count}")
@@ -101,6 +123,10 @@ class Encoder:
         self.fps = exact_rate(fps)
         self._format: str | None = None
         self._options = {str(key): str(value) for key, value in (options or {}).items()}
+        self.colours = Colours(matrix, range).or_else(_colours_of_options(self._options))
+        for name, said in (("colorspace", matrix), ("color_range", range)):
+            if said is not None:
+                self._options.pop(name, None)
         self._thread_count = thread_count
         self._max_keyframe_interval = max_keyframe_interval
         self._force_keyframes = force_keyframes
@@ -125,9 +151,26 @@ class Encoder:
 
         What was asked for; else for codecs that are always lossless the best match to the frames,
         for others what the codec lists first, mostly ``yuv420p``.
+
+        Raises
+        ------
+        EncodeError
+            A mosaic would be made a picture, which nobody asked for.
         """
         if self._format is not None:
             return self._format
+        chosen = self._match(given)
+        if chosen != given and pixel_format(given).mosaic is not None:
+            raise EncodeError(
+                f"{self.name} in the container {self._container!r} does not keep the mosaic "
+                f"{given}; write it to a .nut file (container='nut') with codec='rawvideo', which "
+                f"gives it back as it is, or say out_pixel_format={given!r} with codec='rawvideo' "
+                "for its bytes in .avi or .mov, which do not tell the pattern, or "
+                f"out_pixel_format={chosen!r} to make pictures of it"
+            )
+        return chosen
+
+    def _match(self, given: str) -> str:
         taken = self._codec.video_formats
         if self.name == "rawvideo":
             return _raw_format(self._container, given)
@@ -147,6 +190,7 @@ class Encoder:
         rate: Fraction,
         time_base: Fraction,
         rotation: float = 0,
+        colours: Colours,
     ) -> VideoStream:
         """Add a stream for frames like `frame` to a container and open its encoder.
 
@@ -161,6 +205,7 @@ class Encoder:
         context.width, context.height = frame.width, frame.height
         context.pix_fmt = name = self.choose_format(frame.format.name)
         context.time_base = time_base
+        colours.tag(context)
         context.thread_type = "AUTO"
         context.thread_count = self._thread_count
         if self._max_keyframe_interval is not None:
@@ -179,7 +224,9 @@ class Encoder:
                     "[('transpose', 'clock')]"
                 )
             stream.set_display_rotation(rotation)
-        if self.name == "rawvideo" and not _reads_back(self._container, name):
+        # avi and mov take the bytes of a mosaic, to be read back as such by who knows the pattern.
+        bare = pixel_format(name).mosaic is not None and self._container in ("avi", "mov")
+        if self.name == "rawvideo" and not (bare or _reads_back(self._container, name)):
             raise EncodeError(
                 f"raw video in {name} would not be read back from the container "
                 f"{self._container!r} as what it is; choose "
@@ -225,6 +272,14 @@ class Encoder:
             f"{self.name} cannot encode {width}x{height} as {name}, whose chroma needs a width "
             f"divisible by {across} and a height divisible by {down}. Ways out: {', '.join(ways)}"
         )
+
+
+def _colours_of_options(options: Mapping[str, str]) -> Colours:
+    """What FFmpeg's own options say, as far as there is a name for it."""
+    return Colours(
+        _OPTION_MATRICES.get(options.get("colorspace", "")),
+        _OPTION_RANGES.get(options.get("color_range", "")),
+    )
 
 
 def _find_codec(container: str, extension: str, name: str | None) -> av.Codec:

@@ -6,6 +6,7 @@ the frame, or FFmpeg's converter does, reading the caller's array itself where t
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from .formats import PixelFormat, pixel_format
 from .layout import frame_layout
 from .packing import pack_frame, unpack_frame
 
-__all__ = ["FrameMaker"]
+__all__ = ["Colours", "FrameMaker"]
 
 # Formats of one plane that PyAV can wrap without a copy, so that libswscale reads the caller's
 # array itself. It reads in whole vectors, past the end of the last row: as many bytes must follow.
@@ -32,6 +33,58 @@ _WRAPPABLE: Final = frozenset(
     | {name + _NATIVE for name in ("rgb48", "bgr48", "rgba64", "gray16")}
 )
 _OVERREAD: Final = 256
+
+
+# H.273 MatrixCoefficients and AVColorRange by our names, and back.
+_MATRIX_TAGS: Final = {"bt601": 6, "bt709": 1, "bt2020": 9, "smpte240m": 7, "fcc": 4}
+_MATRICES: Final = {tag: name for name, tag in _MATRIX_TAGS.items()} | {5: "bt601"}
+_RANGE_TAGS: Final = {"limited": 1, "full": 2}
+_SCALER_MATRICES: Final = _MATRIX_TAGS | {"bt601": 5}  # PyAV's enumeration of them
+_RANGES: Final = {tag: name for name, tag in _RANGE_TAGS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Colours:
+    """What Y'CbCr samples mean, by the names of :func:`fastav.colour.plan_back`.
+
+    None is what nobody said: BT.601 and limited range for conversions, and no tag in the file.
+    """
+
+    matrix: str | None = None
+    range: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("matrix", self.matrix, _MATRIX_TAGS),
+            ("range", self.range, _RANGE_TAGS),
+        ):
+            if value is not None and value not in known:
+                raise ValueError(f"{name} must be one of {tuple(known)} or None, got {value!r}")
+
+    @classmethod
+    def of(cls, frame: VideoFrame) -> Colours:
+        """What a frame is tagged with; RGB and grey frames say nothing of Y'CbCr."""
+        format = pixel_format(frame.format.name)
+        if format.rgb or format.mosaic or len(format.components) < 3:
+            return cls()
+        return cls(_MATRICES.get(int(frame.colorspace)), _RANGES.get(int(frame.color_range)))
+
+    def or_else(self, other: Colours) -> Colours:
+        """These, filled up with what the other ones say."""
+        return Colours(self.matrix or other.matrix, self.range or other.range)
+
+    def tag(self, tagged: Any) -> None:
+        """Write them to a frame or codec context of Y'CbCr samples."""
+        format = pixel_format(getattr(tagged, "pix_fmt", None) or tagged.format.name)
+        if format.rgb or format.mosaic or len(format.components) < 3:
+            return
+        if self.matrix is not None:
+            tagged.colorspace = _MATRIX_TAGS[self.matrix]
+        if self.range is not None:
+            tagged.color_range = _RANGE_TAGS[self.range]
+
+
+_UNSAID: Final = Colours()
 
 
 class FrameMaker:
@@ -63,8 +116,12 @@ class FrameMaker:
             image = np.asarray(image)
         return pack_frame(image, format.name)
 
-    def make(self, image: Any, format: PixelFormat, target: str) -> VideoFrame:
-        """Make a frame in the format `target` of an array or planes in another.
+    def make(
+        self, image: Any, format: PixelFormat, target: str, colours: Colours = _UNSAID
+    ) -> VideoFrame:
+        """Make a frame in the format `target`, of these colours, of an array or planes in another.
+
+        Planes of Y'CbCr are of these colours already.
 
         Raises
         ------
@@ -75,41 +132,65 @@ class FrameMaker:
         """
         if format.name != target and isinstance(image, np.ndarray) and _is_packed(image, format):
             if self._is_known(format.name, target):
-                return self._make_exactly(image, format, target)
+                return self._make_exactly(image, format, target, colours)
             if format.name in _WRAPPABLE and _can_be_read_in_place(image):
-                return self._reformat(VideoFrame.from_numpy_buffer(image, format.name), target)
-        return self.convert(self.pack(image, format), target)
+                wrapped = VideoFrame.from_numpy_buffer(image, format.name)
+                return self._reformat(wrapped, target, colours)
+        frame = self.pack(image, format)
+        colours.tag(frame)
+        return self.convert(frame, target, colours)
 
-    def convert(self, frame: VideoFrame, target: str) -> VideoFrame:
-        """Convert a frame to the format `target`, or return it if it is in that."""
-        name = frame.format.name
-        if name == target:
+    def convert(self, frame: VideoFrame, target: str, colours: Colours = _UNSAID) -> VideoFrame:
+        """Convert a frame to the format `target` and these colours, or return it if it is so."""
+        name, present = frame.format.name, Colours.of(frame)
+        if name == target and colours.or_else(present) == present.or_else(colours):
+            colours.tag(frame)
             return frame
         if self._is_known(name, target):
-            made = self._make_exactly(unpack_frame(frame), pixel_format(name), target)
+            made = self._make_exactly(unpack_frame(frame), pixel_format(name), target, colours)
             made.pts, made.time_base = frame.pts, frame.time_base
             return made
-        return self._reformat(frame, target)
+        return self._reformat(frame, target, colours)
 
     def _is_known(self, source: str, target: str) -> bool:
         return self._exact and _is_plannable(source, target)
 
-    def _make_exactly(self, image: NDArray[Any], format: PixelFormat, target: str) -> VideoFrame:
+    def _make_exactly(
+        self, image: NDArray[Any], format: PixelFormat, target: str, colours: Colours
+    ) -> VideoFrame:
         height, width = image.shape[:2]
         frame = VideoFrame(width, height, target)
         native = np.ascontiguousarray(image, format.dtype.newbyteorder("="))
-        _plan(format.name, target, width, height).write(native.ctypes.data, frame)
+        if target.startswith("yuvj"):
+            colours = replace(colours, range=None)
+        _plan(format.name, target, width, height, colours).write(native.ctypes.data, frame)
+        colours.tag(frame)
         return frame
 
-    def _reformat(self, frame: VideoFrame, target: str) -> VideoFrame:
+    def _reformat(self, frame: VideoFrame, target: str, colours: Colours) -> VideoFrame:
+        to = pixel_format(target)
+        wanted: dict[str, int] = {}
+        if not to.rgb and len(to.components) > 2:
+            present = Colours.of(frame)
+            if pixel_format(frame.format.name).rgb:
+                frame.color_range = 0  # filters say full of RGB, the converter would hear Y'CbCr
+            if colours.matrix is not None:
+                wanted["dst_colorspace"] = _SCALER_MATRICES[colours.matrix]
+                wanted["src_colorspace"] = _SCALER_MATRICES[present.matrix or colours.matrix]
+            if colours.range is not None and not target.startswith("yuvj"):
+                wanted["dst_color_range"] = _RANGE_TAGS[colours.range]
+                if present.range is not None:
+                    wanted["src_color_range"] = _RANGE_TAGS[present.range]
         refuse_abort(pixel_format(frame.format.name), frame)
         try:
-            return self._reformatter.reformat(frame, format=target, threads=1)
+            made = self._reformatter.reformat(frame, format=target, threads=1, **wanted)
         except (av.error.FFmpegError, ValueError, OSError, NotImplementedError) as error:
             raise UnsupportedFormatError(
                 f"FFmpeg cannot convert {frame.format.name} to {target}: {error}; "
                 "choose another out_pixel_format"
             ) from error
+        colours.tag(made)
+        return made
 
 
 @lru_cache(maxsize=256)
@@ -120,8 +201,9 @@ def _is_plannable(source: str, target: str) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _plan(source: str, target: str, width: int, height: int) -> colour.FromRGB:
-    return colour.plan_back(source, target, width, height)
+def _plan(source: str, target: str, width: int, height: int, colours: Colours) -> colour.FromRGB:
+    range: Any = colours.range
+    return colour.plan_back(source, target, width, height, matrix=colours.matrix, range=range)
 
 
 def _is_packed(image: NDArray[Any], format: PixelFormat) -> bool:

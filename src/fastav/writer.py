@@ -23,7 +23,7 @@ from .encoder import CAN_ROTATE, Encoder, Rate
 from .errors import EncodeError
 from .filters import FilterChain, FilterGraph, FilterSequence
 from .formats import PixelFormat, pixel_format
-from .frame_maker import FrameMaker
+from .frame_maker import Colours, FrameMaker
 from .layout import frame_layout
 from .target import Target
 
@@ -63,6 +63,12 @@ class VideoWriter:
         Frames from a key frame to the next, at most.
     force_keyframes : bool, optional
         Whether groups of pictures are closed: no frame refers beyond a key frame.
+    matrix : {"bt601", "bt709", "bt2020", "smpte240m", "fcc"}, optional
+        Of the Y'CbCr that is made of RGB; the file is tagged with it. By default what the option
+        ``colorspace`` says, else what filters tag their frames with, else BT.601 and no tag.
+        Y'CbCr that is given is taken to be of it.
+    range : {"limited", "full"}, optional
+        As `matrix`, with the option ``color_range``; else limited and no tag.
     filter_sequence, filter_graph : optional
         Filters between the given frames and the encoder, see :mod:`fastav.filters`.
     metadata : mapping of str to str, optional
@@ -115,6 +121,8 @@ class VideoWriter:
         thread_count: int = 0,
         max_keyframe_interval: int | None = None,
         force_keyframes: bool | None = None,
+        matrix: str | None = None,
+        range: str | None = None,
         filter_sequence: FilterSequence | None = None,
         filter_graph: FilterGraph | None = None,
         metadata: Mapping[str, str] | None = None,
@@ -130,6 +138,7 @@ class VideoWriter:
         self._filters: tuple[FilterSequence | None, FilterGraph | None] = (None, None)
         self._held: VideoFrame | None = None
         self._maker = FrameMaker(conversion)
+        self._colours = Colours()
         self._last_pts = -1
         self.frames_written = self.frames_encoded = 0
 
@@ -148,6 +157,8 @@ class VideoWriter:
             thread_count=thread_count,
             max_keyframe_interval=max_keyframe_interval,
             force_keyframes=force_keyframes,
+            matrix=matrix,
+            range=range,
         )
         self.set_filter(filter_sequence, filter_graph)
         self._closed = False
@@ -162,6 +173,8 @@ class VideoWriter:
         thread_count: int | None = None,
         max_keyframe_interval: int | None = None,
         force_keyframes: bool | None = None,
+        matrix: str | None = None,
+        range: str | None = None,
     ) -> None:
         """Change settings of the encoder, as the class describes them, before the first frame.
 
@@ -177,6 +190,8 @@ class VideoWriter:
             "thread_count": thread_count,
             "max_keyframe_interval": max_keyframe_interval,
             "force_keyframes": force_keyframes,
+            "matrix": matrix,
+            "range": range,
         }
         settings = self._settings | {key: x for key, x in given.items() if x is not None}
         self._encoder = Encoder(self._target.container, self._target.extension, **settings)
@@ -250,9 +265,10 @@ class VideoWriter:
             raise ValueError(f"the writer of {self._target.name!r} is closed")
         if self._chain is None:
             wanted = self._encoder.choose_format(format.name)
-            frame = self._maker.make(image, format, wanted)
+            frame = self._maker.make(image, format, wanted, self._encoder.colours)
         else:
             frame = self._maker.pack(image, format)
+            self._encoder.colours.tag(frame)
         # Filters that change the pace (setpts, minterpolate) need moments between the frames.
         ticks = 1 if self._chain is None else _ticks(self._encoder.fps)
         frame.time_base = 1 / (self._encoder.fps * ticks)
@@ -306,7 +322,7 @@ class VideoWriter:
             )
         # Filters may give two frames one time stamp; encoders would drop the second.
         pts = round((frame.pts or 0) * frame.time_base / context.time_base)
-        frame = self._maker.convert(frame, str(context.pix_fmt))
+        frame = self._maker.convert(frame, str(context.pix_fmt), self._colours)
         frame.pts = self._last_pts = max(pts, self._last_pts + 1)
         frame.time_base = context.time_base
         with self._all_or_close():
@@ -316,6 +332,7 @@ class VideoWriter:
     def _start(self, frame: VideoFrame, rate: Fraction) -> None:
         """Open container and encoder for frames like `frame`, then write the header."""
         assert frame.time_base is not None
+        colours = self._encoder.colours.or_else(Colours.of(frame))
         output = self._target.open()
         tags, rotation = dict(self.stream_metadata), self._rotation
         if CAN_ROTATE:  # the tag by which FFmpeg was told in former times; it is no longer heeded
@@ -327,6 +344,7 @@ class VideoWriter:
                 rate=rate,
                 time_base=_grid(frame.time_base, rate, self._encoder.fps),
                 rotation=rotation,
+                colours=colours,
             )
             output.metadata.update(self.metadata)
             stream.metadata.update(tags)
@@ -334,7 +352,7 @@ class VideoWriter:
             output.close()
             self._target.close()
             raise
-        self._output, self._stream = output, stream
+        self._output, self._stream, self._colours = output, stream, colours
         hint = (
             ""
             if self._target.seekable

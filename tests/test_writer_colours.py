@@ -1,0 +1,172 @@
+"""Colours when writing: what the file says is what the samples are; a mosaic stays one."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import av
+import imageio.v3 as iio
+import numpy as np
+import pytest
+
+import fastav
+from fastav import EncodeError
+from fastav.formats import pixel_format, software_formats
+from fastav.imageio_plugin import FastavPlugin
+from fastav.packing import unpack_frame
+
+TAGS = {"bt601": 6, "bt709": 1, "bt2020": 9, "smpte240m": 7, "fcc": 4}
+MOSAICS = [name for name in software_formats() if pixel_format(name).mosaic]
+
+
+def patches() -> np.ndarray:
+    """Two frames of large patches, which subsampling leaves alone."""
+    small = np.random.default_rng(5).integers(0, 256, (2, 3, 4, 3), np.uint8)
+    return np.kron(small, np.ones((1, 16, 16, 1), np.uint8))
+
+
+def middles(frames: np.ndarray) -> np.ndarray:
+    return frames[:, 8::16, 8::16].astype(int)
+
+
+def written(given: np.ndarray, **settings: Any) -> bytes:
+    settings = {"codec": "ffv1", "out_pixel_format": "yuv444p"} | settings
+    data = fastav.imwrite("<bytes>", given, extension=".mkv", **settings)
+    assert data is not None
+    return data
+
+
+def first(data: bytes) -> av.VideoFrame:
+    with av.open(io.BytesIO(data)) as container:
+        return next(container.decode(video=0))
+
+
+@pytest.mark.parametrize("conversion", ["exact", "ffmpeg"])
+@pytest.mark.parametrize("filters", [None, [("null", "")]])
+@pytest.mark.parametrize("range", [None, "limited", "full"])
+@pytest.mark.parametrize("matrix", [None, *TAGS])
+def test_tags_and_samples_agree(
+    matrix: str | None, range: str | None, filters: Any, conversion: str
+) -> None:
+    rgb = patches()
+    data = written(rgb, matrix=matrix, range=range, filter_sequence=filters, conversion=conversion)
+    frame = first(data)
+    if matrix:
+        assert frame.colorspace == TAGS[matrix]
+    if range:
+        assert frame.color_range == {"limited": 1, "full": 2}[range]
+    back = fastav.imread(data, conversion="exact")
+    assert np.abs(middles(back) - middles(rgb)).max() <= 4
+
+
+@pytest.mark.parametrize(
+    ("options", "tags"),
+    [
+        ({"colorspace": "bt709"}, (1, None)),
+        ({"color_range": "pc"}, (None, 2)),
+        ({"colorspace": "bt470bg", "color_range": "tv"}, (5, 1)),
+    ],
+)
+def test_options_of_the_encoder_are_heeded(
+    options: dict[str, str], tags: tuple[int | None, int | None]
+) -> None:
+    rgb = patches()
+    data = written(rgb, options=options)
+    frame = first(data)
+    assert tags[0] in (None, frame.colorspace)
+    assert tags[1] in (None, frame.color_range)
+    assert np.abs(middles(fastav.imread(data)) - middles(rgb)).max() <= 4
+
+
+def test_tags_of_filtered_frames_reach_the_file() -> None:
+    rgb = patches()
+    scale = ("scale", "out_color_matrix=bt709:out_range=full")
+    data = written(rgb, filter_sequence=[scale, ("format", "yuv444p")])
+    frame = first(data)
+    assert (frame.colorspace, frame.color_range) == (1, 2)
+    assert np.abs(middles(fastav.imread(data)) - middles(rgb)).max() <= 4
+    data = written(
+        rgb, matrix="bt601", range="limited", filter_sequence=[scale, ("format", "yuv444p")]
+    )
+    frame = first(data)
+    assert (frame.colorspace, frame.color_range) == (6, 1)
+    assert np.abs(middles(fastav.imread(data)) - middles(rgb)).max() <= 5
+
+
+def test_planes_that_are_given_are_only_tagged() -> None:
+    planes = np.random.default_rng(6).integers(16, 236, (2, 3, 32, 32), np.uint8)
+    data = written(planes, in_pixel_format="yuv444p", matrix="bt709", range="full")
+    frame = first(data)
+    assert (frame.colorspace, frame.color_range) == (1, 2)
+    np.testing.assert_array_equal(unpack_frame(frame), planes[0])
+
+
+def test_colours_that_do_not_exist() -> None:
+    with pytest.raises(ValueError, match=r"matrix must be one of .*'bt709'.*got 'bt2000'"):
+        written(patches(), matrix="bt2000")
+    with pytest.raises(ValueError, match=r"range must be one of .*got 'pc'"):
+        written(patches(), range="pc")
+
+
+def mosaic(name: str) -> np.ndarray:
+    kind = pixel_format(name)
+    top = np.iinfo(kind.dtype.newbyteorder("=")).max
+    values = np.random.default_rng(7).integers(0, top, (3, 16, 32), endpoint=True)
+    return values.astype(kind.dtype)
+
+
+@pytest.mark.parametrize("name", MOSAICS)
+def test_mosaics_through_nut(tmp_path: Path, name: str) -> None:
+    assert len(MOSAICS) == 12
+    given = mosaic(name)
+    path = tmp_path / "a.nut"
+    fastav.imwrite(path, given, in_pixel_format=name, codec="rawvideo")
+    for back in (
+        fastav.imread(path, format=None),
+        fastav.imread(path, format=name),
+        iio.imread(path, plugin=FastavPlugin, format=None),
+    ):
+        np.testing.assert_array_equal(back, given)
+    iio.imwrite(path, given, plugin=FastavPlugin, in_pixel_format=name, codec="rawvideo")
+    np.testing.assert_array_equal(fastav.imread(path, format=None), given)
+
+
+@pytest.mark.parametrize(
+    ("target", "codec"),
+    [
+        ("a.avi", "rawvideo"),
+        ("a.mov", "rawvideo"),
+        ("a.mkv", "rawvideo"),
+        ("a.mkv", "ffv1"),
+        ("a.nut", None),
+        ("a.mp4", None),
+    ],
+)
+def test_a_mosaic_is_never_made_a_picture_silently(
+    tmp_path: Path, target: str, codec: str | None
+) -> None:
+    path, given = tmp_path / target, mosaic("bayer_rggb8")
+    settings: Any = {"in_pixel_format": "bayer_rggb8", "codec": codec}
+    with pytest.raises(EncodeError, match=r"\.nut .*out_pixel_format='bayer_rggb8'"):
+        fastav.imwrite(path, given, **settings)
+    assert not path.exists()
+    if codec != "rawvideo":
+        fastav.imwrite(path, given, out_pixel_format="yuv420p", **settings)
+        assert fastav.imread(path).shape == (3, 16, 32, 3)
+
+
+@pytest.mark.parametrize("name", ["a.avi", "a.mov"])
+def test_bytes_of_a_mosaic_where_the_pattern_is_not_told(tmp_path: Path, name: str) -> None:
+    given = mosaic("bayer_gbrg8")
+    fastav.imwrite(
+        tmp_path / name, given, codec="rawvideo",
+        in_pixel_format="bayer_gbrg8", out_pixel_format="bayer_gbrg8",
+    )  # fmt: skip
+    with av.open(str(tmp_path / name)) as container:
+        packets = [bytes(p) for p in container.demux(video=0) if p.size]
+    assert len(packets) == 3
+    for packet, frame in zip(packets, given, strict=True):
+        stored = np.frombuffer(packet, np.uint8)[: frame.size].reshape(frame.shape)
+        assert np.array_equal(stored, frame) or np.array_equal(stored[::-1], frame)
