@@ -101,6 +101,13 @@ def record(clip: Clip, task: Task, results: Sequence[Result]) -> dict[str, Any]:
     }
 
 
+def as_json(document: dict[str, Any]) -> str:
+    """One result a line: short, and differences between two runs can be read."""
+    results = ",\n".join(json.dumps(entry) for entry in document["results"])
+    rest = {name: value for name, value in document.items() if name != "results"}
+    return f'{json.dumps(rest, indent=1)[:-2]},\n "results": [\n{results}\n]\n}}\n'
+
+
 def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -162,9 +169,9 @@ def main() -> int:
                 print(f"\n{name}, {task.name}\n{shown}", file=sys.stderr)
                 document["results"].append(entry)
                 if arguments.output:  # after each task: an interrupted run keeps what it has
-                    Path(arguments.output).write_text(json.dumps(document, indent=1) + "\n")
+                    Path(arguments.output).write_text(as_json(document))
     if not arguments.output:
-        print(json.dumps(document, indent=1))
+        print(as_json(document), end="")
     return 0
 
 

@@ -76,13 +76,16 @@ def _table(entries: Sequence[Entry], reference: str) -> str:
     for entry in entries:
         contenders = entry["contenders"]
         times = {n: contenders[n]["seconds"] for n in contenders if "seconds" in contenders[n]}
-        readers = [name for name in times if name in ("fastav", *peers)]
-        fastest = min(readers, key=times.__getitem__, default=None)
+        shown = {
+            name: f"{contenders[name]['ratios'][reference]:.2f}"
+            for name in ("fastav", *peers)
+            if reference in contenders.get(name, {}).get("ratios", {})
+        }
+        fastest = min(map(float, shown.values()), default=0.0)
         cells = [_clip(entry), _rate(entry, times)]
         for name in ("fastav", *peers):
-            ratio = contenders.get(name, {}).get("ratios", {}).get(reference)
-            cell = "n/a" if ratio is None else f"{ratio:.2f}"
-            cells.append(f"**{cell}**" if name == fastest else cell)
+            cell = shown.get(name, "n/a")
+            cells.append(f"**{cell}**" if name in shown and float(cell) == fastest else cell)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

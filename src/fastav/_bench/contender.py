@@ -238,6 +238,8 @@ class OpenCV(Contender):
     def bulk(self, path: str, job: Any) -> Any:
         capture = self.open(path, job)
         good, picture = capture.read()
+        if not good:
+            raise RuntimeError("VideoCapture opens this file and reads no frame")
         output = self.np.empty((job.frames, *picture.shape), picture.dtype)
         count = 0
         while good:
