@@ -573,7 +573,12 @@ def plan(
         sums: tuple[_Sum, ...] = (_Sum(scale.luma, 0.0, 0.0, scale.black),) * 3
     elif identity:
         sums = tuple(
-            _Sum(*(scale.luma * (lane == own) for lane in (0, 1, 2)), scale.black)
+            _Sum(
+                a=scale.luma * (own == 0),
+                b=scale.luma * (own == 1),
+                c=scale.luma * (own == 2),
+                offset=scale.black,
+            )
             for own in (2, 0, 1)
         )
     elif not source.rgb:

@@ -615,8 +615,9 @@ class FrameSequence:
         """A converter whose outputs are those of the video's first frame."""
         converter = options.converter()
         info = self.info
-        told = info.pixel_format and options.stored_format == self.options.stored_format
-        if told and info.width and info.height and not options.rotate:
+        told = bool(info.width and info.height) and not options.rotate
+        restated = options.stored_format != self.options.stored_format
+        if told and not restated and info.pixel_format is not None:
             model = av.VideoFrame(info.width, info.height, info.pixel_format)
         else:
             model = self._random().frame(0)
