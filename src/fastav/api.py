@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .filters import FilterGraph, FilterSequence
-from .reader import VideoReader
+from .reader import READER_KEYWORDS, VideoReader, check_keywords
 from .sequence import FEW, Arrays
 from .video_file import ImageProperties, Index, VideoFile
 from .writer import Frames, VideoWriter
@@ -131,6 +131,7 @@ def imread(
         `index` is outside the video; says which numbers are inside.
     """
     _check_plugin(plugin)
+    check_keywords("imread", options, READER_KEYWORDS)
     with VideoReader(uri, **options) as reader:
         if index is None or isinstance(index, EllipsisType):
             return reader.read(out=out, filter_sequence=filter_sequence, filter_graph=filter_graph)
@@ -171,6 +172,7 @@ def imiter(
         Each a fresh array.
     """
     _check_plugin(plugin)
+    check_keywords("imiter", options, READER_KEYWORDS)
     with VideoReader(uri, **options) as reader:
         yield from reader.iter(filter_sequence=filter_sequence, filter_graph=filter_graph)
 
@@ -241,6 +243,7 @@ def improps(
     Parameters are those of :func:`imread`; see :meth:`fastav.video_file.VideoFile.properties`.
     """
     _check_plugin(plugin)
+    check_keywords("improps", options, READER_KEYWORDS)
     with VideoFile(uri, "r", **options) as file:
         return file.properties(index, format=format)
 
@@ -261,6 +264,7 @@ def immeta(
     Parameters are those of :func:`imread`; see :mod:`fastav.metadata` for the contents.
     """
     _check_plugin(plugin)
+    check_keywords("immeta", options, READER_KEYWORDS)
     with VideoFile(uri, "r", **options) as file:
         return file.metadata(index)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from itertools import chain
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 import av
 import numpy as np
@@ -25,7 +26,7 @@ from .info import VideoInfo, describe
 from .orient import UprightConverter
 from .sequence import Arrays, FrameSequence
 
-__all__ = ["ReadOptions", "VideoReader"]
+__all__ = ["READER_KEYWORDS", "ReadOptions", "VideoReader", "check_keywords"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,29 @@ class ReadOptions(ConversionOptions):
     def converter(self) -> FrameConverter:
         """A converter for one pass over a video."""
         return UprightConverter(self) if self.rotate else FrameConverter(self)
+
+
+READER_KEYWORDS: Final = frozenset({"stream", "container_format", "options", "index"})
+
+
+def check_keywords(caller: str, given: Iterable[str], also: Iterable[str] = ()) -> None:
+    """Raise the ``TypeError`` of a function that takes the fields of :class:`ReadOptions`.
+
+    Parameters
+    ----------
+    caller : str
+        What the user called.
+    given : iterable of str
+        The keywords.
+    also : iterable of str
+        What is taken besides.
+    """
+    known = {field.name for field in fields(ReadOptions)} | set(also)
+    for name in given:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise TypeError(f"{caller}() got an unexpected keyword argument {name!r}{hint}")
 
 
 class VideoReader(FrameSequence):
@@ -127,6 +151,7 @@ class VideoReader(FrameSequence):
         super().__init__(index)
         self._input: VideoInput | None = None
         self._closed = False
+        check_keywords("VideoReader", read_options)
         self.options = ReadOptions(**read_options)
         self._source = Source(source, container_format=container_format, options=options)
         self._stream = stream
@@ -255,6 +280,7 @@ class VideoReader(FrameSequence):
         ValueError, TypeError
             `out` does not fit, or an option is wrong.
         """
+        check_keywords("read", changes)
         options = replace(self.options, **changes)
         converter = options.converter()
         bulk: Bulk | None = None
@@ -320,6 +346,7 @@ class VideoReader(FrameSequence):
         DecodeError, FrameChangedError, UnsupportedFormatError
             As in :meth:`read`.
         """
+        check_keywords("iter", changes)
         options = replace(self.options, **changes)
         frames = self._frames(options, start, stop, step, filter_sequence, filter_graph)
         return self._iterate(options, frames, start, step)
