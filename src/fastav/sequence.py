@@ -177,7 +177,7 @@ class FrameSequence:
         if isinstance(key, (list, tuple, range, np.ndarray)) and np.ndim(key):
             return self.get_batch(key)
         try:
-            if isinstance(key, bool):  # half a mask, surely no number
+            if isinstance(key, (bool, np.bool_)):  # half a mask, no number
                 raise TypeError
             number = operator.index(key)
         except TypeError:
