@@ -84,6 +84,7 @@ def record(clip: Clip, task: Task, results: Sequence[Result]) -> dict[str, Any]:
         fields = asdict(result)
         for name in ("seconds", "fastest", "slowest", "cpu_seconds"):
             fields[name] = round(fields[name], 5)
+        fields["others"] = round(result.others, 3)
         fields["ratios"] = {name: round(ratio, 3) for name, ratio in result.ratios.items()}
         contenders[result.name] = {
             name: value for name, value in fields.items() if name not in ("name", "error")

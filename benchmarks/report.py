@@ -13,6 +13,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 __all__ = ["markdown", "plot", "replace_between"]
@@ -33,8 +34,8 @@ def markdown(document: Entry) -> str:
     parts = [
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; "
         f"Python {machine['python']}, av {machine['av']} (FFmpeg {machine['ffmpeg']}), "
-        f"NumPy {machine['numpy']}; {_versions(results)}. Load average at the start "
-        f"{machine['load_average']}; medians of {document['rounds']} interleaved rounds."
+        f"NumPy {machine['numpy']}; {_versions(results)}. Medians of {document['rounds']} "
+        f"interleaved rounds; other programs used {_others(results):.0%} of the processors."
     ]
     for task in tasks:
         chosen = [entry for entry in results if entry["task"] == task]
@@ -52,6 +53,13 @@ def _versions(results: Sequence[Entry]) -> str:
         if "version" in entry["contenders"].get(name, {}) and name != "pyav"
     }
     return ", ".join(f"{TITLES.get(name, name)} {version}" for name, version in found.items())
+
+
+def _others(results: Sequence[Entry]) -> float:
+    shares = [
+        c["others"] for entry in results for c in entry["contenders"].values() if "others" in c
+    ]
+    return median(shares) if shares else 0.0
 
 
 def _reference(entries: Sequence[Entry]) -> str:

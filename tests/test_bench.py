@@ -158,12 +158,13 @@ def test_a_contender_that_breaks_is_named(clip, monkeypatch, tmp_path, script, e
 
 def test_table_names_errors_below():
     results = [
-        race.Result("floor", "1", 0.5, 0.4, 0.6, 0.9, {"floor": 1.0}, 10**8, 10**7),
+        race.Result("floor", "1", 0.5, 0.4, 0.6, 0.9, {"floor": 1.0}, 10**8, 10**7, 0.4),
         race.Result("decord", error="ModuleNotFoundError: No module named 'decord'"),
     ]
     lines = command.table(results, frames=100).splitlines()
     assert lines[0].split()[:4] == ["contender", "version", "seconds", "frames/s"]
     assert lines[1].split() == ["floor", "1", "0.500", "200", "0.90", "1.00", "-", "-", "100", "10"]
+    assert lines[-1] == "Disturbed: other programs used up to 40% of the processors meanwhile."
     assert lines[2] == "decord: ModuleNotFoundError: No module named 'decord'"
 
 

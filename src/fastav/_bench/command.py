@@ -18,6 +18,7 @@ __all__ = ["run_bench", "table"]
 
 _OURS = ("floor", "decode-only", "fastav", "fastav-python")
 _FRAMES = 240
+_QUIET = 0.05  # of the processors; clock ticks make short runs look a little busier than they are
 
 
 def run_bench(
@@ -105,6 +106,11 @@ def table(results: Sequence[Result], frames: int) -> str:
                 f"{result.peak_bytes / 1e6:.0f}",
                 f"{result.beyond_bytes / 1e6:.0f}",
             ]
+        )
+    others = max((result.others for result in results), default=0.0)
+    if others > _QUIET:
+        notes.append(
+            f"Disturbed: other programs used up to {others:.0%} of the processors meanwhile."
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []

@@ -134,6 +134,8 @@ class Result:
     peak_bytes, beyond_bytes : int
         Greatest resident memory during a job; and without what was resident before and without the
         array. 0 where the system does not tell.
+    others : float
+        Median share of the machine's processors that other programs used meanwhile.
     error : str
         Empty if all is well.
     """
@@ -147,6 +149,7 @@ class Result:
     ratios: Mapping[str, float] = field(default_factory=dict)
     peak_bytes: int = 0
     beyond_bytes: int = 0
+    others: float = 0.0
     error: str = ""
 
 
@@ -403,6 +406,7 @@ def _summary(name: str, version: str, outcomes: Mapping[str, list[dict[str, Any]
             outcome["peak_bytes"] - outcome["resident_bytes"] - outcome["nbytes"]
             for outcome in mine
         ),
+        others=median(outcome["others"] for outcome in mine[1:]),
     )
 
 
