@@ -174,12 +174,18 @@ class Fastav(Contender):
     def __init__(self) -> None:
         self.fastav = importlib.import_module("fastav")
         self.version = self.fastav.__version__
+        # The colour kernels' twin specifies them; nobody would read videos with it.
+        python = self.fastav.backend().name == "python"
+        self.conversion = "ffmpeg" if python else "exact"
 
     def bulk(self, path: str, job: Any) -> Any:
-        return self.fastav.imread(path, format=job.format)
+        return self.fastav.imread(path, format=job.format, conversion=self.conversion)
 
     def frames(self, path: str, job: Any) -> Iterator[Any]:
-        return self.fastav.imiter(path, format=job.format)  # type: ignore[no-any-return]
+        frames: Iterator[Any] = self.fastav.imiter(
+            path, format=job.format, conversion=self.conversion
+        )
+        return frames
 
     def spread(self, path: str, job: Any) -> Any:
         with self.fastav.open(path, format=job.format) as reader:
