@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import fastav
+from fastav import access
 
 from . import random_reads
 from .clips import BY_NAME, CLIPS, Reference, Zoo, linear, number
@@ -138,3 +139,41 @@ def test_a_slice_of_the_random_reads(zoo: Zoo) -> None:
     """``python tests/random_reads.py`` makes 100,000 of them."""
     chosen = random.Random(0).sample(NAMES, 24)
     assert random_reads.run(600, 0, [zoo[name] for name in chosen], report=False) == []
+def test_reading_in_order_decodes_nothing_twice(
+    zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fed = 0
+    feed = access._Cursor._feed
+
+    def counting(self: access._Cursor, wanted: int, end: int) -> None:
+        nonlocal fed
+        fed += 1
+        feed(self, wanted, end)
+
+    monkeypatch.setattr(access._Cursor, "_feed", counting)
+    for name in sorted(set(NAMES) - set(DAMAGED)):
+        for threads in (1, 3):
+            with open_(zoo[name], thread_count=threads) as reader:
+                fed = -len(reader.index.packets)
+                for i in range(len(reader)):
+                    reader[i]
+            assert fed <= 1, f"{name} with {threads} threads: {fed} packets more than there are"
+
+
+def test_side_by_side_decodes_little_twice(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers share a video among them, and each takes a stretch of it."""
+    feed = access._Cursor._feed
+    fed: dict[access._Cursor, int] = {}
+
+    def counting(self: access._Cursor, wanted: int, end: int) -> None:
+        fed[self] = fed.get(self, 0) + 1
+        feed(self, wanted, end)
+
+    monkeypatch.setattr(access._Cursor, "_feed", counting)
+    for name in ("h264-b.mp4", "hevc-open.ts", "mjpeg.avi", "mpeg2.mpg"):
+        fed.clear()
+        with open_(zoo[name], thread_count=2) as reader:
+            packets = len(reader.index.packets)
+            reader[:]
+        assert len(fed) == 2, f"{name}: {len(fed)} workers"
+        assert sum(fed.values()) <= 1.3 * packets, f"{name}: {fed} of {packets} packets"

@@ -111,7 +111,11 @@ class _Cursor:
 
     def goes_on_to(self, number: int) -> bool:
         """Whether decoding on from here is right, and no dearer than hopping."""
-        if self._start is None or self._position is None or number <= self._newest:
+        if number <= self._newest:
+            return False
+        if any(number == ready for ready, _ in self._ready):
+            return True  # decoded ahead, or when the decoder was drained
+        if self._start is None or self._position is None:
             return False
         entry = int(self._table.index.entries[number])
         return self._start <= entry <= self._position + _NEAR
@@ -123,7 +127,8 @@ class _Cursor:
         if self._position is None or not self._position <= entry <= self._position + _NEAR:
             if not self._seek(entry) and (self._position is None or self._position > entry):
                 self._restart()
-                self._introduce()
+                if entry:
+                    self._introduce()
             self._context.flush_buffers()
         elif self._start is not None:
             self._context.flush_buffers()
@@ -440,15 +445,25 @@ class FrameAccess:
             raise failures[0]
 
     def _runs(self, numbers: Sequence[int]) -> list[list[int]]:
-        """Split increasing frame numbers where decoding on would be dearer than a hop."""
-        entries = self.index.entries
-        carriers = self.index.carriers
+        """Split increasing frame numbers into stretches to be decoded without a hop.
+
+        They end where decoding on would be dearer than a hop; or where it is not, but another
+        worker may take what follows.
+        """
+        entries, carriers = self.index.entries, self.index.carriers
+        # Several for each worker, so that all end at about the same time.
+        several = max(len(numbers) / (4 * self._workers), 2 * _NEAR)
+        enough = several if self._workers > 1 else len(numbers)
         runs: list[list[int]] = []
-        reached = -1
+        reached = latest = -1
         for number in numbers:
-            if not runs or entries[number] > reached:
+            entry = int(entries[number])
+            if not runs or entry > reached + _NEAR:
                 runs.append([])
+            elif len(runs[-1]) >= enough and entry > max(latest, reached - _NEAR):
+                runs.append([])  # leading frames, if any, need this entry's packet in both
             runs[-1].append(number)
+            latest = entry
             reached = max(reached, int(carriers[number]))
         return runs
 
