@@ -65,6 +65,14 @@ typedef struct {
 
 typedef void colour_convert(const colour_plan *, const colour_plane *, const colour_plane *);
 
+/* VALUE >> right << left, in operations that 16-bit vectors have: a product, then a mask. */
+static inline uint16_t colour_raising(const colour_component *c) {
+    return (uint16_t)(1 << (c->left - c->right));
+}
+static inline uint16_t colour_kept(const colour_component *c) {
+    return (uint16_t)(0xFFFF << c->left);
+}
+
 /* Pixels of a row at a time; those of them that wide arithmetic takes; the widest vector loop's. */
 enum { TILE = 2048, PIECE = 256, PAD = 64 };
 

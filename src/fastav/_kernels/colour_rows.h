@@ -30,7 +30,15 @@ static inline uint8_t *LEVEL(row)(const colour_component *c, const colour_plane 
     return plane->data + y * plane->pitch + c->offset;
 }
 
-static inline int LEVEL(is_bytes)(const colour_component *c) { return c->size == 1 && c->step == 1; }
+/* Samples side by side, in this machine's order. */
+static inline int LEVEL(is_dense)(const colour_component *c) {
+    return c->size == c->step && c->size <= 2 && !c->swap;
+}
+
+/* Or words with one of something else between them. */
+static inline int LEVEL(is_near)(const colour_component *c) {
+    return LEVEL(is_dense)(c) || (c->size == 2 && c->step == 4 && !c->swap);
+}
 
 /* ---- load ---- */
 
@@ -46,9 +54,7 @@ static inline int LEVEL(is_bytes)(const colour_component *c) { return c->size ==
 static void LEVEL(load)(uint16_t *restrict out, const colour_component *c,
                         const colour_plane *planes, ptrdiff_t y, ptrdiff_t x, ptrdiff_t n) {
     const ptrdiff_t step = c->step;
-    /* VALUE >> right << left, in operations that 16-bit vectors have */
-    const uint16_t scale = (uint16_t)(1 << (c->left - c->right));
-    const uint16_t mask = (uint16_t)(0xFFFF << c->left);
+    const uint16_t scale = colour_raising(c), mask = colour_kept(c);
     const uint8_t *restrict from = LEVEL(row)(c, planes, y) + x * step;
     if (c->size == 1) {
         switch (step) { /* constant steps are what vectorises */
@@ -176,10 +182,10 @@ static void LEVEL(average)(const colour_plan *p, const colour_component *c,
 #ifndef COLOUR_VECTOR_H
 /* The chroma terms of n places for every channel. */
 static void LEVEL(terms)(const colour_plan *p, const uint16_t *restrict u,
-                         const uint16_t *restrict v, const uint8_t *u_bytes, const uint8_t *v_bytes,
-                         ptrdiff_t n, LEVEL(term) * restrict out) {
-    (void)u_bytes; /* vectors only */
-    (void)v_bytes;
+                         const uint16_t *restrict v, const uint8_t *dense_u,
+                         const uint8_t *dense_v, ptrdiff_t n, LEVEL(term) * restrict out) {
+    (void)dense_u; /* vectors only */
+    (void)dense_v;
     for (int c = 0; c < p->channels; c++) {
         const int16_t cu = (int16_t)p->narrow[c].cu, cv = (int16_t)p->narrow[c].cv;
         const int32_t bias = (int32_t)p->narrow[c].bias;
@@ -202,9 +208,9 @@ static void LEVEL(channel)(const uint16_t *restrict lane, uint16_t scale, int16_
 }
 
 /* 8-bit samples of n pixels, from lanes and chroma terms to the target. */
-static void LEVEL(finish)(const colour_plan *p, LEVEL(lane) * lanes, const uint8_t *luma,
+static void LEVEL(finish)(const colour_plan *p, LEVEL(lane) * lanes, const uint8_t *dense,
                           LEVEL(term) * terms, int halved, ptrdiff_t n, uint8_t *const *out) {
-    (void)luma; /* vectors only */
+    (void)dense; /* vectors only */
     static const LEVEL(term) none;
     LEVEL(term) doubled;
     uint8_t bytes[4][TILE + PAD];
@@ -337,23 +343,24 @@ static void LEVEL(to_rgb)(const colour_plan *p, const colour_plane *source,
     const int coloured = p->narrow[0].cv || p->narrow[1].cv || p->narrow[2].cv;
     const ptrdiff_t group = p->linear ? 1 : (ptrdiff_t)1 << p->log2_h; /* rows sharing chroma */
 #ifdef COLOUR_VECTOR_H
-    /* planes of bytes are loaded where they are used, not by way of lanes */
-    const int luma_bytes = !p->wide && p->narrow[0].lane == p->narrow[p->channels - 1].lane &&
-                           LEVEL(is_bytes)(&p->source[0]);
-    const int chroma_bytes = luma_bytes && coloured && (halved || (!p->log2_w && !p->linear)) &&
-                             LEVEL(is_bytes)(&p->source[1]) && LEVEL(is_bytes)(&p->source[2]);
+    /* dense samples are loaded where they are used, not by way of lanes */
+    const int luma_dense = !p->wide && p->narrow[0].lane == p->narrow[p->channels - 1].lane &&
+                           LEVEL(is_dense)(&p->source[0]);
+    const int chroma_dense = !p->wide && coloured && (halved || (!p->log2_w && !p->linear)) &&
+                             LEVEL(is_near)(&p->source[1]) && LEVEL(is_near)(&p->source[2]);
 #else
-    const int luma_bytes = 0, chroma_bytes = 0;
+    const int luma_dense = 0, chroma_dense = 0;
 #endif
     for (ptrdiff_t y = 0; y < p->height; y += group) {
         const ptrdiff_t bottom = y + group < p->height ? y + group : p->height;
         for (ptrdiff_t x = 0; x < p->width; x += TILE) {
             const ptrdiff_t n = p->width - x < TILE ? p->width - x : TILE;
-            const uint8_t *bytes[3] = {NULL, NULL, NULL};
+            const uint8_t *dense[3] = {NULL, NULL, NULL};
             const ptrdiff_t shared = (n + (1 << p->log2_w) - 1) >> p->log2_w;
             for (int c = 1; c < p->lanes; c++) {
-                if (chroma_bytes) {
-                    bytes[c] = LEVEL(row)(&p->source[c], source, y >> p->log2_h) + (x >> p->log2_w);
+                if (chroma_dense) {
+                    dense[c] = LEVEL(row)(&p->source[c], source, y >> p->log2_h) +
+                               (x >> p->log2_w) * p->source[c].step;
                 } else if (p->linear && (p->log2_w || p->log2_h)) {
                     LEVEL(interpolate)(p, &p->source[c], source, y, x, n, lanes[c]);
                 } else {
@@ -364,10 +371,10 @@ static void LEVEL(to_rgb)(const colour_plan *p, const colour_plane *source,
                 }
             }
             if (!p->wide && (coloured || (x == 0 && y == 0))) /* else they are all the same */
-                LEVEL(terms)(p, lanes[1], lanes[2], bytes[1], bytes[2], halved ? shared : n, terms);
+                LEVEL(terms)(p, lanes[1], lanes[2], dense[1], dense[2], halved ? shared : n, terms);
             for (ptrdiff_t row = y; row < bottom; row++) {
-                if (luma_bytes)
-                    bytes[0] = LEVEL(row)(&p->source[0], source, row) + x;
+                if (luma_dense)
+                    dense[0] = LEVEL(row)(&p->source[0], source, row) + x * p->source[0].step;
                 else
                     LEVEL(load)(lanes[0], &p->source[0], source, row, x, n);
                 if (p->alpha_in) LEVEL(load)(lanes[3], &p->source[3], source, row, x, n);
@@ -378,7 +385,7 @@ static void LEVEL(to_rgb)(const colour_plan *p, const colour_plane *source,
                     uint8_t *out[4];
                     for (int c = 0; c < outputs; c++)
                         out[c] = LEVEL(row)(&p->target[c], target, row) + x * p->target[c].step;
-                    LEVEL(finish)(p, lanes, bytes[0], terms, halved, n, out);
+                    LEVEL(finish)(p, lanes, dense[0], terms, halved, n, out);
                 }
             }
         }

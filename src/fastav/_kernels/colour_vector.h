@@ -16,6 +16,8 @@
 #define V8 __m256i
 #define LANES 16
 #define MULTIPLY_HIGH(a, b) _mm256_mulhi_epu16(a, b)
+#define MULTIPLY_LOW(a, b) _mm256_mullo_epi16(a, b)
+#define AND(a, b) _mm256_and_si256(a, b)
 #define SUBTRACT(a, b) _mm256_sub_epi16(a, b)
 #define ADD_SATURATED(a, b) _mm256_adds_epi16(a, b)
 #define MULTIPLY_ROUNDED(a, b) _mm256_mulhrs_epi16(a, b)
@@ -51,6 +53,12 @@ INLINE void LEVEL(block_doubled)(const void *from, V16 *low, V16 *high) {
     const V16 half = _mm256_loadu_si256((const __m256i *)from);
     *low = _mm256_unpacklo_epi16(half, half);
     *high = _mm256_unpackhi_epi16(half, half);
+}
+INLINE V16 LEVEL(every_second)(const uint8_t *from) {
+    const __m256i low = _mm256_set1_epi32(0xFFFF);
+    const V16 words = _mm256_packus_epi32(_mm256_and_si256(LOAD(from), low),
+                                          _mm256_and_si256(LOAD(from + 32), low));
+    return _mm256_permute4x64_epi64(words, 0xD8);
 }
 INLINE V16 LEVEL(lanes_of_bytes)(const uint8_t *from) {
     return _mm256_slli_epi16(_mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)from)), 8);
@@ -104,6 +112,8 @@ INLINE void LEVEL(store4)(uint8_t *to, V8 a, V8 b, V8 c, V8 d) {
 #define V8 __m512i
 #define LANES 32
 #define MULTIPLY_HIGH(a, b) _mm512_mulhi_epu16(a, b)
+#define MULTIPLY_LOW(a, b) _mm512_mullo_epi16(a, b)
+#define AND(a, b) _mm512_and_si512(a, b)
 #define SUBTRACT(a, b) _mm512_sub_epi16(a, b)
 #define ADD_SATURATED(a, b) _mm512_adds_epi16(a, b)
 #define MULTIPLY_ROUNDED(a, b) _mm512_mulhrs_epi16(a, b)
@@ -134,6 +144,12 @@ INLINE void LEVEL(block_doubled)(const void *from, V16 *low, V16 *high) {
                                               _mm512_loadu_si512(from));
     *low = _mm512_unpacklo_epi16(half, half);
     *high = _mm512_unpackhi_epi16(half, half);
+}
+INLINE V16 LEVEL(every_second)(const uint8_t *from) {
+    const __m512i low = _mm512_set1_epi32(0xFFFF);
+    const V16 words = _mm512_packus_epi32(_mm512_and_si512(LOAD(from), low),
+                                          _mm512_and_si512(LOAD(from + 64), low));
+    return _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), words);
 }
 INLINE V16 LEVEL(lanes_of_bytes)(const uint8_t *from) {
     return _mm512_slli_epi16(_mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)from)), 8);
@@ -191,6 +207,8 @@ INLINE void LEVEL(store4)(uint8_t *to, V8 a, V8 b, V8 c, V8 d) {
 #define V16 int16x8_t
 #define V8 uint8x16_t
 #define LANES 8
+#define MULTIPLY_LOW(a, b) vmulq_s16(a, b)
+#define AND(a, b) vandq_s16(a, b)
 #define SUBTRACT(a, b) vsubq_s16(a, b)
 #define ADD_SATURATED(a, b) vqaddq_s16(a, b)
 #define MULTIPLY_ROUNDED(a, b) vqrdmulhq_s16(a, b)
@@ -228,6 +246,9 @@ INLINE void LEVEL(block_doubled)(const void *from, V16 *low, V16 *high) {
     *low = vzip1q_s16(half, half);
     *high = vzip2q_s16(half, half);
 }
+INLINE V16 LEVEL(every_second)(const uint8_t *from) {
+    return vuzp1q_s16(LOAD(from), LOAD(from + 16));
+}
 INLINE V16 LEVEL(lanes_of_bytes)(const uint8_t *from) {
     const uint8x8_t bytes = vld1_u8(from);
     return vreinterpretq_s16_u8(vzip1q_u8(vdupq_n_u8(0), vcombine_u8(bytes, bytes)));
@@ -251,12 +272,33 @@ INLINE void LEVEL(store4)(uint8_t *to, V8 a, V8 b, V8 c, V8 d) {
 
 enum { LEVEL(BLOCK) = 2 * LANES };
 
-/* The chroma terms of n places for every channel, from lanes, or from bytes if there are any. */
+/* LANES samples of a component, left-justified; dense ones, or every second of 16 bits, of which
+ * what lies between is read too, to the last. */
+INLINE V16 LEVEL(lanes_of)(const colour_component *c, const uint8_t *from) {
+    if (c->size == 1) return LEVEL(lanes_of_bytes)(from);
+    const V16 words = c->step == 4 ? LEVEL(every_second)(from) : LOAD(from);
+    return AND(MULTIPLY_LOW(words, ALL16(colour_raising(c))), ALL16(colour_kept(c)));
+}
+
+/* A block of dense samples, left-justified. */
+INLINE void LEVEL(block_of)(const colour_component *c, const uint8_t *from, V16 *low, V16 *high) {
+    if (c->size == 1) {
+        LEVEL(block_of_bytes)(from, low, high);
+        return;
+    }
+    const V16 up = ALL16(colour_raising(c)), kept = ALL16(colour_kept(c));
+    LEVEL(block)(from, low, high);
+    *low = AND(MULTIPLY_LOW(*low, up), kept);
+    *high = AND(MULTIPLY_LOW(*high, up), kept);
+}
+
+/* The chroma terms of n places for every channel, from dense samples if there are any, or lanes. */
 INLINE void LEVEL(terms_of)(const colour_plan *p, const uint16_t *restrict u,
-                            const uint16_t *restrict v, const uint8_t *u_bytes,
-                            const uint8_t *v_bytes, ptrdiff_t n, int16_t (*out)[TILE + PAD],
+                            const uint16_t *restrict v, const uint8_t *dense_u,
+                            const uint8_t *dense_v, ptrdiff_t n, int16_t (*out)[TILE + PAD],
                             int channels) {
     int pairs[3], bias[3], shift[3];
+    const ptrdiff_t step = (ptrdiff_t)p->source[1].step, size = (ptrdiff_t)p->source[1].size;
     for (int c = 0; c < channels; c++) {
         pairs[c] = (int)((uint32_t)(uint16_t)p->narrow[c].cu | (uint32_t)p->narrow[c].cv << 16);
         bias[c] = (int)p->narrow[c].bias;
@@ -264,18 +306,19 @@ INLINE void LEVEL(terms_of)(const colour_plan *p, const uint16_t *restrict u,
     }
     for (ptrdiff_t i = 0; i < n; i += LANES) {
         V16 x, y;
-        if (!u_bytes) {
+        if (!dense_u) {
             x = LOAD(u + i);
             y = LOAD(v + i);
-        } else if (n - i >= LANES) {
-            x = LEVEL(lanes_of_bytes)(u_bytes + i);
-            y = LEVEL(lanes_of_bytes)(v_bytes + i);
+        } else if (n - i >= LANES + (step > size)) {
+            x = LEVEL(lanes_of)(&p->source[1], dense_u + i * step);
+            y = LEVEL(lanes_of)(&p->source[2], dense_v + i * step);
         } else {
-            uint8_t part[2][LANES] = {{0}};
-            memcpy(part[0], u_bytes + i, (size_t)(n - i));
-            memcpy(part[1], v_bytes + i, (size_t)(n - i));
-            x = LEVEL(lanes_of_bytes)(part[0]);
-            y = LEVEL(lanes_of_bytes)(part[1]);
+            uint8_t part[2][4 * LANES] = {{0}};
+            const size_t rest = (size_t)((n - i - 1) * step + size);
+            memcpy(part[0], dense_u + i * step, rest);
+            memcpy(part[1], dense_v + i * step, rest);
+            x = LEVEL(lanes_of)(&p->source[1], part[0]);
+            y = LEVEL(lanes_of)(&p->source[2], part[1]);
         }
         x = FLIP(x);
         y = FLIP(y);
@@ -285,12 +328,12 @@ INLINE void LEVEL(terms_of)(const colour_plan *p, const uint16_t *restrict u,
 }
 
 static void LEVEL(terms)(const colour_plan *p, const uint16_t *restrict u,
-                         const uint16_t *restrict v, const uint8_t *u_bytes, const uint8_t *v_bytes,
-                         ptrdiff_t n, int16_t (*out)[TILE + PAD]) {
+                         const uint16_t *restrict v, const uint8_t *dense_u,
+                         const uint8_t *dense_v, ptrdiff_t n, int16_t (*out)[TILE + PAD]) {
     if (p->channels == 3)
-        LEVEL(terms_of)(p, u, v, u_bytes, v_bytes, n, out, 3);
+        LEVEL(terms_of)(p, u, v, dense_u, dense_v, n, out, 3);
     else
-        LEVEL(terms_of)(p, u, v, u_bytes, v_bytes, n, out, 1);
+        LEVEL(terms_of)(p, u, v, dense_u, dense_v, n, out, 1);
 }
 
 /* One channel of a block: y + c, scaled back to levels, rounded and clamped. */
@@ -306,8 +349,8 @@ INLINE V8 LEVEL(channel)(V16 low, V16 high, const int16_t *terms, int halved, pt
 
 /* Called with constants for halved, packed and shared, and so specialised for each. */
 INLINE void LEVEL(blocks)(const colour_plan *p, uint16_t (*lanes)[TILE + PAD],
-                          const uint8_t *luma, int16_t (*terms)[TILE + PAD], int halved, int packed,
-                          int shared, ptrdiff_t n, uint8_t *const *out) {
+                          const uint8_t *dense, int16_t (*terms)[TILE + PAD], int halved,
+                          int packed, int shared, ptrdiff_t n, uint8_t *const *out) {
     const V16 scale = ALL16(p->y_scale), zero = ALL16(p->y_zero), k = ALL16(p->k);
     const V16 alpha_scale = ALL16(p->alpha_scale), alpha_bias = ALL16(p->alpha_bias);
     const int channels = packed == 1 ? (int)p->channels : 3;
@@ -320,11 +363,11 @@ INLINE void LEVEL(blocks)(const colour_plan *p, uint16_t (*lanes)[TILE + PAD],
         V8 bytes[4];
         for (int c = 0; c < channels; c++) {
             if (c == 0 || !shared) {
-                if (shared && luma && whole) {
-                    LEVEL(block_of_bytes)(luma + x, &low, &high);
-                } else if (shared && luma) {
-                    memcpy(part, luma + x, (size_t)(n - x));
-                    LEVEL(block_of_bytes)(part, &low, &high);
+                if (shared && dense) {
+                    const ptrdiff_t size = (ptrdiff_t)p->source[0].size;
+                    const uint8_t *from = dense + x * size;
+                    if (!whole) from = memcpy(part, from, (size_t)((n - x) * size));
+                    LEVEL(block_of)(&p->source[0], from, &low, &high);
                 } else {
                     LEVEL(block)(lanes[shared ? 0 : p->narrow[c].lane] + x, &low, &high);
                 }
@@ -357,32 +400,32 @@ INLINE void LEVEL(blocks)(const colour_plan *p, uint16_t (*lanes)[TILE + PAD],
 }
 
 /* 8-bit samples of n pixels, from lanes and chroma terms to the target. */
-static void LEVEL(finish)(const colour_plan *p, uint16_t (*lanes)[TILE + PAD], const uint8_t *luma,
+static void LEVEL(finish)(const colour_plan *p, uint16_t (*lanes)[TILE + PAD], const uint8_t *dense,
                           int16_t (*terms)[TILE + PAD], int halved, ptrdiff_t n,
                           uint8_t *const *out) {
     const int packed = (int)p->target[0].step;
     const int shared = p->narrow[0].lane == p->narrow[1].lane;
     if (!shared) { /* RGB, which has no subsampling */
         if (packed == 3)
-            LEVEL(blocks)(p, lanes, luma, terms, 0, 3, 0, n, out);
+            LEVEL(blocks)(p, lanes, dense, terms, 0, 3, 0, n, out);
         else if (packed == 4)
-            LEVEL(blocks)(p, lanes, luma, terms, 0, 4, 0, n, out);
+            LEVEL(blocks)(p, lanes, dense, terms, 0, 4, 0, n, out);
         else
-            LEVEL(blocks)(p, lanes, luma, terms, 0, 1, 0, n, out);
+            LEVEL(blocks)(p, lanes, dense, terms, 0, 1, 0, n, out);
     } else if (halved) {
         if (packed == 3)
-            LEVEL(blocks)(p, lanes, luma, terms, 1, 3, 1, n, out);
+            LEVEL(blocks)(p, lanes, dense, terms, 1, 3, 1, n, out);
         else if (packed == 4)
-            LEVEL(blocks)(p, lanes, luma, terms, 1, 4, 1, n, out);
+            LEVEL(blocks)(p, lanes, dense, terms, 1, 4, 1, n, out);
         else
-            LEVEL(blocks)(p, lanes, luma, terms, 1, 1, 1, n, out);
+            LEVEL(blocks)(p, lanes, dense, terms, 1, 1, 1, n, out);
     } else {
         if (packed == 3)
-            LEVEL(blocks)(p, lanes, luma, terms, 0, 3, 1, n, out);
+            LEVEL(blocks)(p, lanes, dense, terms, 0, 3, 1, n, out);
         else if (packed == 4)
-            LEVEL(blocks)(p, lanes, luma, terms, 0, 4, 1, n, out);
+            LEVEL(blocks)(p, lanes, dense, terms, 0, 4, 1, n, out);
         else
-            LEVEL(blocks)(p, lanes, luma, terms, 0, 1, 1, n, out);
+            LEVEL(blocks)(p, lanes, dense, terms, 0, 1, 1, n, out);
     }
 }
 
@@ -391,6 +434,8 @@ static void LEVEL(finish)(const colour_plan *p, uint16_t (*lanes)[TILE + PAD], c
 #undef V8
 #undef LANES
 #undef MULTIPLY_HIGH
+#undef MULTIPLY_LOW
+#undef AND
 #undef SUBTRACT
 #undef ADD_SATURATED
 #undef MULTIPLY_ROUNDED
