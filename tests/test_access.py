@@ -106,6 +106,20 @@ def test_every_way_of_reading(clip: tuple[str, Path, Reference]) -> None:
             same(image, reference, i, f"in an iteration from {start}")
 
 
+def test_reading_side_by_side(
+    clip: tuple[str, Path, Reference], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What bulk reading does with decoders that have no threads is right for all of them."""
+    _, path, reference = clip
+    monkeypatch.setattr(fastav.VideoReader, "_shares_out", lambda self, options: True)
+    with open_(path, thread_count=3, errors="keep") as reader:
+        for step in (1, 3):
+            images = reader.read(step=step)
+            assert len(images) == reader.frames_read == len(reference.images[::step])
+            for i, image in enumerate(images):
+                same(image, reference, i * step, "side by side")
+
+
 def test_times(clip: tuple[str, Path, Reference]) -> None:
     name, path, reference = clip
     known = [pts for pts in reference.pts if pts is not None]
@@ -139,9 +153,9 @@ def test_a_slice_of_the_random_reads(zoo: Zoo) -> None:
     """``python tests/random_reads.py`` makes 100,000 of them."""
     chosen = random.Random(0).sample(NAMES, 24)
     assert random_reads.run(600, 0, [zoo[name] for name in chosen], report=False) == []
-def test_reading_in_order_decodes_nothing_twice(
-    zoo: Zoo, monkeypatch: pytest.MonkeyPatch
-) -> None:
+
+
+def test_reading_in_order_decodes_nothing_twice(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
     fed = 0
     feed = access._Cursor._feed
 

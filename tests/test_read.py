@@ -31,6 +31,14 @@ imiter = partial(fastav.imiter, conversion="ffmpeg")
 open_ = partial(fastav.open, conversion="ffmpeg")
 
 
+@pytest.fixture(params=["one converter", "three converters"], autouse=True)
+def converters(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything below holds whether or not threads convert what others decode."""
+    if request.param == "three converters":
+        monkeypatch.setattr(fastav.reader, "WORTH_A_THREAD", 0)
+        monkeypatch.setattr(fastav.reader, "processors", lambda: 3)
+
+
 @pytest.fixture(scope="module")
 def clip() -> bytes:
     return encode(count=30)
@@ -342,6 +350,54 @@ def damaged(codec: str = "mjpeg", **options: Any) -> tuple[bytes, int]:
             packet.stream = stream
             output.mux(packet)
     return file.getvalue(), 15
+
+
+class TestSideBySide:
+    """Decoders that have no threads of their own share a video among them."""
+
+    @pytest.mark.parametrize(
+        ("codec", "threads", "shared"),
+        [
+            ("mjpeg", 2, True),
+            ("mpeg2video", 3, True),
+            ("mjpeg", 1, False),
+            ("libx264", 2, False),
+            ("rawvideo", 2, False),
+        ],
+    )
+    def test_when(
+        self, codec: str, threads: int, shared: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pixel_format = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        data = encode(codec=codec, container="nut", pixel_format=pixel_format, count=80)
+        given = []
+        gather = fastav.VideoReader._gather
+
+        def watched(self: fastav.VideoReader, *arguments: Any) -> Any:
+            given.append(gather(self, *arguments))
+            return given[-1]
+
+        monkeypatch.setattr(fastav.VideoReader, "_gather", watched)
+        with open_(data, thread_count=threads) as reader:
+            video = reader.read()
+            assert reader.frames_read == 80
+            np.testing.assert_array_equal(video, reference(data))
+            out = np.zeros((90, 48, 64, 3), np.uint8)
+            part = reader.read(start=3, stop=70, step=2, out=out)
+            assert part.base is out
+            np.testing.assert_array_equal(part, video[3:70:2])
+            assert not out[len(part) :].any()
+            with pytest.raises(ValueError, match="room for 5 frames"):
+                reader.read(out=out[:5])
+        assert [len(array) for array in given] == ([80, 34] if shared else [])
+
+    def test_damage(self) -> None:
+        data, good = damaged(count=80)
+        with open_(data, thread_count=2) as reader:
+            with pytest.raises(fastav.DecodeError, match=f"after {good} frames"):
+                reader.read()
+            assert reader.frames_read == good
+            assert len(reader.read(errors="keep")) == good
 
 
 class TestDamage:

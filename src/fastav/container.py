@@ -123,6 +123,11 @@ class Source:
     options : mapping of str to str, optional
         Options of FFmpeg's demuxer and decoders.
 
+    Attributes
+    ----------
+    local : bool
+        Whether it is a file by its path, or memory: reading it twice, or side by side, is cheap.
+
     Raises
     ------
     TypeError
@@ -144,6 +149,7 @@ class Source:
         self.container_format = container_format
         self.options = {str(key): str(value) for key, value in (options or {}).items()}
         self.seekable = True
+        self.local = not isinstance(given, (str, os.PathLike))
         self.start = 0
         self.lock = threading.Lock()
         self._opened = False
@@ -151,6 +157,7 @@ class Source:
             self.name = os.fsdecode(given)
             self._target = self.name
             if isinstance(given, os.PathLike) or os.path.exists(self.name):
+                self.local = True
                 self.seekable = _check_file(self.name, container_format)
                 if _URL.match(self.name):  # a colon in a file's name
                     self._target = f"file:{self.name}"
@@ -161,6 +168,7 @@ class Source:
                 _check_file(self.name, None)
         elif callable(getattr(given, "read", None)):
             self.name = f"<{getattr(given, 'name', None) or type(given).__name__}>"
+            self.local = False  # one file, which several threads could only take turns with
             if isinstance(given, io.TextIOBase):
                 raise TypeError(f"{self.name} is open in text mode; open it with mode 'rb'")
             self.seekable = _is_seekable(given)

@@ -166,6 +166,8 @@ class FrameConverter:
     ----------
     outputs : tuple of Output
         What a frame becomes; empty before the first one.
+    copies : bool
+        Whether frames like the first are copied as they are.
 
     Notes
     -----
@@ -181,6 +183,7 @@ class FrameConverter:
         self._run: Write | None = None
         self._reformatter = VideoReformatter()
         self.outputs: tuple[Output, ...] = ()
+        self.copies = False
 
     def prepare(self, frame: av.VideoFrame) -> tuple[Output, ...]:
         """Fix the outputs by a frame, the first of its video.
@@ -203,6 +206,7 @@ class FrameConverter:
                 f"{', '.join(map(repr, sorted(colour.RGB_FORMATS)))}, got {target.name!r}"
             )
         self._first = (stored, frame.width, frame.height)
+        self.copies = self._options.is_plain and pixel_format(stored) == target
         self._layout = layout = frame_layout(target.name, frame.width, frame.height)
         if self._options.planes:
             self.outputs = tuple(Output(plane.shape, plane.dtype) for plane in layout.planes)

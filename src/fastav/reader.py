@@ -15,7 +15,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from .bulk import Bulk
+from .access import processors
+from .bulk import WORTH_A_THREAD, Bulk
 from .container import Source, VideoInput, check_threads, open_input
 from .convert import ConversionOptions, FrameConverter
 from .errors import DecodeError, FrameChangedError
@@ -27,6 +28,9 @@ from .orient import UprightConverter
 from .sequence import Arrays, FrameSequence
 
 __all__ = ["READER_KEYWORDS", "ReadOptions", "VideoReader", "check_keywords"]
+
+# So many converters keep up with a decoder that does little else than copy.
+_CREW: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +79,18 @@ class ReadOptions(ConversionOptions):
     def converter(self) -> FrameConverter:
         """A converter for one pass over a video."""
         return UprightConverter(self) if self.rotate else FrameConverter(self)
+
+    def converters(self, first: av.VideoFrame) -> list[FrameConverter]:
+        """As many converters as should work side by side, prepared by the first frame."""
+        one = self.converter()
+        nbytes = sum(output.nbytes for output in one.prepare(first))
+        # Copying is bound by memory, which one thread can keep busy.
+        alone = one.copies or nbytes < WORTH_A_THREAD
+        crew = 1 if alone else min(self.thread_count or processors(), _CREW)
+        others = [self.converter() for _ in range(crew - 1)]
+        for other in others:
+            other.prepare(first)
+        return [one, *others]
 
 
 READER_KEYWORDS: Final = frozenset({"stream", "container_format", "options", "index"})
@@ -282,15 +298,18 @@ class VideoReader(FrameSequence):
         """
         check_keywords("read", changes)
         options = replace(self.options, **changes)
-        converter = options.converter()
+        plain = filter_sequence is None and filter_graph is None and progress is None
+        if plain and min(start, stop or 0) >= 0 and step > 0 and self._shares_out(options):
+            shared = self._read_side_by_side(options, slice(start, stop, step), out)
+            if shared is not None:
+                return shared
         bulk: Bulk | None = None
         try:
             chosen = self._frames(options, start, stop, step, filter_sequence, filter_graph)
             with closing(chosen):
                 expected = len(range(*self._span(start, stop, step)))
                 for first in chosen:
-                    converter.prepare(first)
-                    bulk = Bulk(converter, expected, out, start=start, step=step)
+                    bulk = Bulk(options.converters(first), expected, out, start=start, step=step)
                     rest = chain([first], chosen)
                     bulk.extend(rest if progress is None else _report(rest, progress))
         except DecodeError as error:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, SupportsIndex
 
 import av
 import numpy as np
+from av.codec import Capabilities
 from numpy.typing import ArrayLike, NDArray
 
 from .access import FrameAccess, processors
@@ -23,7 +24,7 @@ from .bulk import Bulk, GivenArray
 from .container import Source, VideoInput, open_input
 from .convert import FrameConverter, Output
 from .decode import decode_all
-from .errors import DecodeError, FrameChangedError
+from .errors import DecodeError, FastavError, FrameChangedError
 from .filters import FilterChain, FilterGraph, FilterSequence
 from .index import FrameIndex, build_index
 from .metadata import frame_metadata, video_metadata
@@ -37,6 +38,9 @@ __all__ = ["FEW", "Arrays", "FrameSequence"]
 
 # So many frames are decoded sooner than a whole file is searched for where they begin.
 FEW: Final = 32
+
+# Their decoders copy packets; going through those first would double the work.
+_COPYING: Final = frozenset({"rawvideo"})
 
 Arrays = NDArray[Any] | tuple[NDArray[Any], ...]
 
@@ -323,36 +327,75 @@ class FrameSequence:
             `out` does not fit, or `indices` are no numbers.
         """
         with self._reading():
-            numbers = self._numbers(indices)
-            options = self.options
-            outputs = self._outputs(options)
-            wanted, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
-            targets = _targets(outputs, len(numbers), out)
-            row_of = dict(zip(wanted.tolist(), first.tolist(), strict=True))
+            return self._gather(self._numbers(indices), self.options, out)
 
-            def begin() -> Callable[[int, av.VideoFrame], None]:
-                converter = self._prepared(options)
-                rows = [GivenArray(o, t) for o, t in zip(outputs, targets, strict=True)]
+    def _shares_out(self, options: ReadOptions) -> bool:
+        """Whether several decoders side by side are the way to read much of the video.
 
-                def visit(number: int, frame: av.VideoFrame) -> None:
-                    row = row_of[number]
-                    if options.stored_format is not None:
-                        frame = reinterpret(frame, options.stored_format)
-                    try:
-                        converter.write(frame, *[r.address + row * r.stride for r in rows])
-                    except FrameChangedError as error:
-                        raise FrameChangedError(f"frame {number} is {error}", number) from None
-                    for r in rows:
-                        r.settle(row)
+        They are where a decoder has no threads of its own, and the file can be indexed quickly.
+        """
+        info, threads = self.info, options.thread_count
+        if (threads, options.thread_type) != (self.options.thread_count, None) or (
+            (threads or processors()) < 2
+            or not (self._source.local and self._source.reopenable)
+            or info.expected_frames < 2 * FEW
+            or info.codec in _COPYING
+        ):
+            return False
+        can = int(av.codec.Codec(info.codec, "r").capabilities)
+        return not can & (Capabilities.frame_threads | Capabilities.auto_threads)
 
-                return visit
+    def _read_side_by_side(
+        self,
+        options: ReadOptions,
+        span: slice,
+        out: NDArray[Any] | Sequence[NDArray[Any]] | None,
+    ) -> Arrays | None:
+        """Frames start, start + step, ... decoded side by side; None if anything is wrong."""
+        with self._reading():
+            try:
+                numbers = np.arange(*span.indices(len(self.index)))
+                arrays = self._gather(numbers, options, out) if len(numbers) else None
+            except (FastavError, OSError, ValueError):
+                return None  # reading in order tells what, and how far it came
+            self.frames_read = len(numbers)
+            return arrays
 
-            if len(wanted):
-                self._random().visit(wanted.tolist(), begin)
-            source = first[inverse]
-            for row in np.flatnonzero(source != np.arange(len(numbers))).tolist():
-                for target in targets:
-                    target[row] = target[source[row]]
+    def _gather(
+        self,
+        numbers: NDArray[np.int64],
+        options: ReadOptions,
+        out: NDArray[Any] | Sequence[NDArray[Any]] | None,
+    ) -> Arrays:
+        """Frames by number, in any order; their stretches side by side."""
+        outputs = self._outputs(options)
+        wanted, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
+        targets = _targets(outputs, len(numbers), out)
+        row_of = dict(zip(wanted.tolist(), first.tolist(), strict=True))
+
+        def begin() -> Callable[[int, av.VideoFrame], None]:
+            converter = self._prepared(options)
+            rows = [GivenArray(o, t) for o, t in zip(outputs, targets, strict=True)]
+
+            def visit(number: int, frame: av.VideoFrame) -> None:
+                row = row_of[number]
+                if options.stored_format is not None:
+                    frame = reinterpret(frame, options.stored_format)
+                try:
+                    converter.write(frame, *[r.address + row * r.stride for r in rows])
+                except FrameChangedError as error:
+                    raise FrameChangedError(f"frame {number} is {error}", number) from None
+                for r in rows:
+                    r.settle(row)
+
+            return visit
+
+        if len(wanted):
+            self._random().visit(wanted.tolist(), begin)
+        source = first[inverse]
+        for row in np.flatnonzero(source != np.arange(len(numbers))).tolist():
+            for target in targets:
+                target[row] = target[source[row]]
         arrays = tuple(targets if out is None else (t[: len(numbers)] for t in targets))
         return arrays if options.planes else arrays[0]
 
