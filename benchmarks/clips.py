@@ -47,7 +47,7 @@ CLIPS: dict[str, Recipe] = {
     "mpeg4": Recipe(".mp4", "mpeg4", "yuv420p", options={"b": "5M"}),
     "mjpeg 4:2:2": Recipe(".avi", "mjpeg", "yuvj422p", frames=150, options={"b": "40M"}),
     "prores 4:2:2 10-bit": Recipe(".mov", "prores_ks", "yuv422p10le", frames=90),
-    "ffv1 gray16": Recipe(".mkv", "ffv1", "gray16le", frames=90, options={"slices": "4"}),
+    "ffv1 gray16": Recipe(".mkv", "ffv1", "gray16le", frames=30, options={"slices": "4"}),
     "raw bgr24": Recipe(".nut", "rawvideo", "bgr24", frames=90),
     "raw nv12": Recipe(".nut", "rawvideo", "nv12", frames=90),
     "raw yuyv422": Recipe(".nut", "rawvideo", "yuyv422", frames=90),

@@ -435,16 +435,6 @@ def reset_peak() -> None:
         pass  # then the peak is that of all jobs so far
 
 
-def back_memory(nbytes: int) -> None:
-    """Touch as much memory as the job will fill, and free it.
-
-    A virtual machine's host may have taken freed memory back. Fetching it again can take longer
-    than the job itself, and would fall to whoever comes first.
-    """
-    np = importlib.import_module("numpy")
-    np.empty(nbytes, np.uint8)[:: os.sysconf("SC_PAGESIZE")] = 1
-
-
 def look(job: Any, made: Any) -> dict[str, Any]:
     """Say what was made, so that the other side can tell whether it is right."""
     np = importlib.import_module("numpy")
@@ -483,8 +473,6 @@ def run(contender: Contender, job: Any) -> dict[str, Any]:
     if job.task == "write":
         job.pictures = importlib.import_module("numpy").load(job.array)
     contender.prepare(job)
-    if job.task == "bulk":
-        back_memory(job.frames * job.frame_bytes)
     gc.collect()
     reset_peak()
     resident = memory("VmRSS")

@@ -8,13 +8,15 @@ What the numbers mean and do not mean:
   from cached files.
 - Opening and closing is timed, importing is not, and neither is releasing the result.
 - *floor* is PyAV decoding with frame threads and converting nothing, plus filling a fresh output
-  array frame by frame with a constant; *decode-only* leaves that out. Memory that was never touched
-  costs as much as converting into it, and everybody pays for it in bulk reading.
-- Before the clock starts, as much memory as the array will take is touched and freed, so that a
-  virtual machine's host does not have to find it meanwhile.
+  array frame by frame with a constant; *decode-only* leaves that out.
+- What a contender frees, its allocator keeps for the next round (glibc's ``MALLOC_`` variables), so
+  that nobody waits for the system to find and clear memory. Hosts of virtual machines take freed
+  memory back, and fetching it again can take longer than the job. The first use of memory costs all
+  contenders the same on top, and those that make more than one array more.
 - Peers run with their own defaults, but for threads: all the decoder's threads are allowed.
-- Memory is the peak resident size during a job (``VmHWM``). *Beyond the array* is that, less what
-  was resident before and less the array itself. The ffmpeg program's own memory is not in it.
+- Memory is the peak resident size during the round that is not counted (``VmHWM``), in a process
+  that has done nothing yet. *Beyond the array* is that, less what was resident before and less the
+  array itself. The ffmpeg program's own memory is not in it.
 """
 
 from __future__ import annotations
@@ -57,6 +59,9 @@ REFERENCES = ("floor", "decode-only", "imageio")
 """The contenders to which ratios are taken."""
 
 PEERS = ("imageio", "pyav", "opencv", "decord", "torchcodec", "ffmpeg")
+
+# Freed memory stays with the process: none is mapped apart, and none at the end is handed back.
+_KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 46)}
 
 # What the references do not say anything about, they need not run in.
 _REFERENCE_TASKS = {"floor": ("bulk",), "decode-only": ("bulk", "iterate", "write")}
@@ -132,8 +137,8 @@ class Result:
     ratios : mapping of str to float
         Median ratio of the wall time to that of each of ``REFERENCES`` that took part.
     peak_bytes, beyond_bytes : int
-        Greatest resident memory during a job; and without what was resident before and without the
-        array. 0 where the system does not tell.
+        Greatest resident memory during the first job; and without what was resident before and
+        without the array. 0 where the system does not tell.
     others : float
         Median share of the machine's processors that other programs used meanwhile.
     error : str
@@ -187,7 +192,7 @@ class _Worker:
     def __init__(self, name: str, python: str) -> None:
         self.name = name
         self.command = [python, "-P", str(_SCRIPT), name]
-        self.environment = dict(os.environ)
+        self.environment = {**os.environ, **_KEEP_MEMORY}
         if name.startswith("fastav"):
             # The fastav that is running now, wherever it lies.
             path = [str(_PACKAGE_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -360,6 +365,8 @@ class Field:
             for name, worker in self._workers.items()
             if task.kind in _REFERENCE_TASKS.get(name, (task.kind,))
         }
+        for worker in workers.values():
+            worker.close()  # memory is measured in a process that has done nothing yet
         outcomes: dict[str, list[dict[str, Any]]] = {name: [] for name in workers}
         errors: dict[str, str] = {}
         draw = random.Random(0)
@@ -401,11 +408,8 @@ def _summary(name: str, version: str, outcomes: Mapping[str, list[dict[str, Any]
         slowest=max(times),
         cpu_seconds=median(outcome["cpu_seconds"] for outcome in mine[1:]),
         ratios=ratios,
-        peak_bytes=max(outcome["peak_bytes"] for outcome in mine),
-        beyond_bytes=max(
-            outcome["peak_bytes"] - outcome["resident_bytes"] - outcome["nbytes"]
-            for outcome in mine
-        ),
+        peak_bytes=mine[0]["peak_bytes"],
+        beyond_bytes=mine[0]["peak_bytes"] - mine[0]["resident_bytes"] - mine[0]["nbytes"],
         others=median(outcome["others"] for outcome in mine[1:]),
     )
 

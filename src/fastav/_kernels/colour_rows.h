@@ -332,12 +332,56 @@ static void LEVEL(matrix)(const colour_plan *p, LEVEL(lane) * lanes, int first, 
     }
 }
 
+/* ---- packed RGB of 8 bits to packed RGB of 8 bits ---- */
+
+#ifndef COLOUR_VECTOR_H
+static ptrdiff_t LEVEL(reorder_most)(const uint8_t *from, ptrdiff_t step, uint8_t *to,
+                                     ptrdiff_t packed, const ptrdiff_t *order, ptrdiff_t n) {
+    (void)from, (void)step, (void)to, (void)packed, (void)order, (void)n; /* vectors only */
+    return 0;
+}
+#endif
+
+/* Where in a pixel of the source each byte of the target's is, -1 for alpha that the source lacks;
+ * return if that is all there is to a conversion. */
+static int LEVEL(is_reordering)(const colour_plan *p, ptrdiff_t order[4]) {
+    const int packed = (int)p->target[0].step;
+    const ptrdiff_t step = (ptrdiff_t)p->source[0].step;
+    if (p->wide || p->channels != 3 || p->narrow[0].lane == p->narrow[1].lane || packed < 3 ||
+        step < 3 || step > 4)
+        return 0;
+    for (int c = 0; c < packed; c++) {
+        const colour_component *from = &p->source[c < 3 ? p->narrow[c].lane : 3];
+        order[c] = c < 3 || p->alpha_in ? from->offset + from->right / 8 : -1;
+        if (order[c] >= 0 && (from->left != 8 || from->step != step)) return 0;
+    }
+    return 1;
+}
+
+static void LEVEL(reorder)(const colour_plan *p, const ptrdiff_t order[4],
+                           const colour_plane *source, const colour_plane *target) {
+    const ptrdiff_t step = (ptrdiff_t)p->source[0].step, packed = (ptrdiff_t)p->target[0].step;
+    for (ptrdiff_t y = 0; y < p->height; y++) {
+        const uint8_t *from = source[p->source[0].plane].data + y * source[p->source[0].plane].pitch;
+        uint8_t *to = target[0].data + y * target[0].pitch;
+        ptrdiff_t x = LEVEL(reorder_most)(from, step, to, packed, order, p->width);
+        for (; x < p->width; x++)
+            for (ptrdiff_t c = 0; c < packed; c++)
+                to[x * packed + c] = order[c] < 0 ? 255 : from[x * step + order[c]];
+    }
+}
+
 /* ---- whole frames ---- */
 
 static void LEVEL(to_rgb)(const colour_plan *p, const colour_plane *source,
                           const colour_plane *target) {
     LEVEL(lane) lanes[4] = {{0}}; /* lanes that the source lacks stay zero */
     LEVEL(term) terms[3];
+    ptrdiff_t order[4];
+    if (LEVEL(is_reordering)(p, order)) {
+        LEVEL(reorder)(p, order, source, target);
+        return;
+    }
     const int outputs = (int)(p->channels + p->alpha_out);
     const int halved = p->log2_w == 1 && !p->linear && !p->wide; /* repeated at the end */
     const int coloured = p->narrow[0].cv || p->narrow[1].cv || p->narrow[2].cv;

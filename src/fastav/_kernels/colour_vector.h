@@ -10,6 +10,13 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
+#if defined(COLOUR_X86)
+#define SHUFFLED(a, places, fill) _mm_or_si128(_mm_shuffle_epi8(a, places), fill)
+#define LOAD128(from) _mm_loadu_si128((const __m128i *)(from))
+#define STORE128(to, a) _mm_storeu_si128((__m128i *)(to), a)
+#define V128 __m128i
+#endif
+
 #if defined(COLOUR_AVX2)
 
 #define V16 __m256i
@@ -204,6 +211,10 @@ INLINE void LEVEL(store4)(uint8_t *to, V8 a, V8 b, V8 c, V8 d) {
 
 #else /* NEON */
 
+#define SHUFFLED(a, places, fill) vorrq_u8(vqtbl1q_u8(a, places), fill)
+#define LOAD128(from) vld1q_u8(from)
+#define STORE128(to, a) vst1q_u8(to, a)
+#define V128 uint8x16_t
 #define V16 int16x8_t
 #define V8 uint8x16_t
 #define LANES 8
@@ -429,7 +440,30 @@ static void LEVEL(finish)(const colour_plan *p, uint16_t (*lanes)[TILE + PAD], c
     }
 }
 
+/* Bytes of pixels in another order: byte c of a target's pixel is byte order[c] of the source's, or
+ * 255 where order is negative. Return how many pixels were done, the few last ones not. */
+static ptrdiff_t LEVEL(reorder_most)(const uint8_t *from, ptrdiff_t step, uint8_t *to,
+                                     ptrdiff_t packed, const ptrdiff_t *order, ptrdiff_t n) {
+    const ptrdiff_t pixels = step == 3 && packed == 3 ? 5 : 4; /* in 16 bytes of either side */
+    uint8_t places[16], fill[16];
+    for (ptrdiff_t i = 0; i < 16; i++) {
+        const ptrdiff_t place = order[i % packed];
+        const int kept = i < pixels * packed && place >= 0;
+        places[i] = kept ? (uint8_t)(i / packed * step + place) : 255;
+        fill[i] = i < pixels * packed && place < 0 ? 255 : 0;
+    }
+    const V128 by = LOAD128(places), with = LOAD128(fill);
+    ptrdiff_t i = 0;
+    for (; (n - i) * step >= 16 && (n - i) * packed >= 16; i += pixels)
+        STORE128(to + i * packed, SHUFFLED(LOAD128(from + i * step), by, with));
+    return i;
+}
+
 #undef INLINE
+#undef SHUFFLED
+#undef LOAD128
+#undef STORE128
+#undef V128
 #undef V16
 #undef V8
 #undef LANES
