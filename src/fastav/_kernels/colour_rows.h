@@ -238,22 +238,37 @@ static void LEVEL(finish)(const colour_plan *p, LEVEL(lane) * lanes, const uint8
 
 /* ---- matrix, wide ---- */
 
-/* A row of the matrix. Coefficients and bias are multiples of one power of two, and no sum needs
- * more than 53 bits: whether a compiler fuses the operations makes no difference. */
-static void LEVEL(wide)(const colour_wide *m, const double *a, const double *b, const double *c,
-                        int size, ptrdiff_t n, LEVEL(samples) * restrict out) {
-    const double ka = m->coefficients[0], kb = m->coefficients[1], kc = m->coefficients[2];
-    const double bias = m->bias, top = m->top, zero = m->zero, scale = m->scale;
+/* A row of the matrix is computed in two steps, since chroma may serve several pixels and rows.
+ * Coefficients and bias are multiples of one power of two, and no sum needs more than 53 bits: all
+ * sums are exact, whatever their order, and whether or not a compiler fuses the operations. */
+
+/* What the second and the third component and the bias add at n pixels. */
+static void LEVEL(share)(const colour_wide *m, const double *restrict b, const double *restrict c,
+                         int halved, ptrdiff_t n, double *restrict out) {
+    const double kb = m->coefficients[1], kc = m->coefficients[2], bias = m->bias;
+    if (halved)
+        for (ptrdiff_t i = 0; i < (n + 1) / 2; i++)
+            out[2 * i] = out[2 * i + 1] = b[i] * kb + c[i] * kc + bias;
+    else
+        for (ptrdiff_t i = 0; i < n; i++) out[i] = b[i] * kb + c[i] * kc + bias;
+}
+
+/* With the first component, the result. */
+static void LEVEL(wide)(const colour_wide *m, const double *restrict a,
+                        const double *restrict share, int size, ptrdiff_t n,
+                        LEVEL(samples) * restrict out) {
+    const double ka = m->coefficients[0];
+    const double top = m->top, zero = m->zero, scale = m->scale;
     if (size == 4)
         for (ptrdiff_t i = 0; i < n; i++) {
-            double value = a[i] * ka + b[i] * kb + c[i] * kc + bias;
+            double value = a[i] * ka + share[i];
             value = value > 0.0 ? value : 0.0;
             value = value < top ? value : top;
             out->floats[i] = (float)((value - zero) * scale);
         }
     else
         for (ptrdiff_t i = 0; i < n; i++) {
-            double value = a[i] * ka + b[i] * kb + c[i] * kc + bias;
+            double value = a[i] * ka + share[i];
             value = value > 0.0 ? value : 0.0;
             value = value < top ? value : top;
             out->integers[i] = (uint16_t)(int32_t)value;
@@ -311,25 +326,41 @@ static void LEVEL(store)(const colour_component *c, const colour_plane *planes, 
 
 #undef INTERLEAVE
 
-/* Rows first to first + count of the matrix, over n pixels, to the components of the same numbers;
- * alpha is the row after those and has a lane and a matrix of its own. */
-static void LEVEL(matrix)(const colour_plan *p, LEVEL(lane) * lanes, int first, int count,
-                          int alpha, const colour_plane *target, ptrdiff_t y, ptrdiff_t x,
-                          ptrdiff_t n) {
-    LEVEL(exact) exact[4];
-    LEVEL(samples) samples[4];
-    const int size = (int)p->target[0].size;
-    for (ptrdiff_t start = 0; start < n; start += PIECE) {
-        const ptrdiff_t some = n - start < PIECE ? n - start : PIECE;
-        for (int c = 0; c < 3 + alpha; c++)
-            for (ptrdiff_t i = 0; i < some; i++) exact[c][i] = lanes[c][start + i];
-        for (int c = 0; c < count; c++)
-            LEVEL(wide)(&p->matrix[first + c], exact[0], exact[1], exact[2], size, some,
-                        &samples[c]);
-        if (alpha)
-            LEVEL(wide)(&p->matrix[3], exact[3], exact[3], exact[3], size, some, &samples[count]);
-        LEVEL(store)(&p->target[first], target, count + alpha, y, x + start, some, samples);
+/* Rows first to first + count of the matrix, over a piece of a row, go to the components of the
+ * same numbers; alpha is the row after those and has a lane and a matrix of its own. */
+
+static inline const colour_wide *LEVEL(matrix)(const colour_plan *p, int first, int count, int c) {
+    return &p->matrix[c < count ? first + c : 3];
+}
+
+/* Shares of n pixels, from lanes 1 and 2, which begin at `start` (of the pixels). */
+static void LEVEL(shares)(const colour_plan *p, LEVEL(lane) * lanes, int first, int count,
+                          int alpha, int halved, ptrdiff_t start, ptrdiff_t n,
+                          LEVEL(exact) * out) {
+    LEVEL(exact) b, c;
+    const ptrdiff_t from = start >> halved, some = (n + halved) >> halved;
+    for (ptrdiff_t i = 0; i < some; i++) {
+        b[i] = lanes[1][from + i];
+        c[i] = lanes[2][from + i];
     }
+    for (int i = 0; i < count + alpha; i++)
+        LEVEL(share)(LEVEL(matrix)(p, first, count, i), b, c, halved, n, out[i]);
+}
+
+/* Samples of n pixels, from the lanes of the first component and of alpha and from shares. */
+static void LEVEL(outputs)(const colour_plan *p, const uint16_t *luma, const uint16_t *alphas,
+                           LEVEL(exact) * shares, int first, int count, int alpha,
+                           const colour_plane *target, ptrdiff_t y, ptrdiff_t x, ptrdiff_t n) {
+    LEVEL(exact) a;
+    LEVEL(samples) samples[4];
+    for (int c = 0; c < count + alpha; c++) {
+        const uint16_t *lane = c < count ? luma : alphas;
+        if (c == 0 || c == count)
+            for (ptrdiff_t i = 0; i < n; i++) a[i] = lane[i];
+        LEVEL(wide)(LEVEL(matrix)(p, first, count, c), a, shares[c], (int)p->target[0].size, n,
+                    &samples[c]);
+    }
+    LEVEL(store)(&p->target[first], target, count + alpha, y, x, n, samples);
 }
 
 /* ---- packed RGB of 8 bits to packed RGB of 8 bits ---- */
@@ -383,7 +414,8 @@ static void LEVEL(to_rgb)(const colour_plan *p, const colour_plane *source,
         return;
     }
     const int outputs = (int)(p->channels + p->alpha_out);
-    const int halved = p->log2_w == 1 && !p->linear && !p->wide; /* repeated at the end */
+    LEVEL(exact) shares[4];
+    const int halved = p->log2_w == 1 && !p->linear; /* repeated at the end */
     const int coloured = p->narrow[0].cv || p->narrow[1].cv || p->narrow[2].cv;
     const ptrdiff_t group = p->linear ? 1 : (ptrdiff_t)1 << p->log2_h; /* rows sharing chroma */
 #ifdef COLOUR_VECTOR_H
@@ -416,21 +448,27 @@ static void LEVEL(to_rgb)(const colour_plan *p, const colour_plane *source,
             }
             if (!p->wide && (coloured || (x == 0 && y == 0))) /* else they are all the same */
                 LEVEL(terms)(p, lanes[1], lanes[2], dense[1], dense[2], halved ? shared : n, terms);
-            for (ptrdiff_t row = y; row < bottom; row++) {
+            for (ptrdiff_t i = 0; p->wide && i < n; i += PIECE) {
+                const ptrdiff_t some = n - i < PIECE ? n - i : PIECE;
+                LEVEL(shares)(p, lanes, 0, (int)p->channels, (int)p->alpha_out, halved, i, some,
+                              shares);
+                for (ptrdiff_t row = y; row < bottom; row++) {
+                    LEVEL(load)(lanes[0], &p->source[0], source, row, x + i, some);
+                    if (p->alpha_in) LEVEL(load)(lanes[3], &p->source[3], source, row, x + i, some);
+                    LEVEL(outputs)(p, lanes[0], lanes[3], shares, 0, (int)p->channels,
+                                   (int)p->alpha_out, target, row, x + i, some);
+                }
+            }
+            for (ptrdiff_t row = y; !p->wide && row < bottom; row++) {
                 if (luma_dense)
                     dense[0] = LEVEL(row)(&p->source[0], source, row) + x * p->source[0].step;
                 else
                     LEVEL(load)(lanes[0], &p->source[0], source, row, x, n);
                 if (p->alpha_in) LEVEL(load)(lanes[3], &p->source[3], source, row, x, n);
-                if (p->wide) {
-                    LEVEL(matrix)(p, lanes, 0, (int)p->channels, (int)p->alpha_out, target, row, x,
-                                  n);
-                } else {
-                    uint8_t *out[4];
-                    for (int c = 0; c < outputs; c++)
-                        out[c] = LEVEL(row)(&p->target[c], target, row) + x * p->target[c].step;
-                    LEVEL(finish)(p, lanes, dense[0], terms, halved, n, out);
-                }
+                uint8_t *out[4];
+                for (int c = 0; c < outputs; c++)
+                    out[c] = LEVEL(row)(&p->target[c], target, row) + x * p->target[c].step;
+                LEVEL(finish)(p, lanes, dense[0], terms, halved, n, out);
             }
         }
     }
@@ -439,6 +477,7 @@ static void LEVEL(to_rgb)(const colour_plan *p, const colour_plane *source,
 static void LEVEL(from_rgb)(const colour_plan *p, const colour_plane *source,
                             const colour_plane *target) {
     LEVEL(lane) lanes[3] = {{0}}; /* lanes that the source lacks stay zero */
+    LEVEL(exact) shares[3];
     const int subsampled = p->log2_w || p->log2_h;
     const int together = subsampled ? 1 : 3; /* channels for every pixel */
     const ptrdiff_t group = (ptrdiff_t)1 << p->log2_h;
@@ -449,14 +488,23 @@ static void LEVEL(from_rgb)(const colour_plan *p, const colour_plane *source,
             for (ptrdiff_t row = y; row < bottom; row++) {
                 for (int c = 0; c < p->lanes; c++)
                     LEVEL(load)(lanes[c], &p->source[c], source, row, x, n);
-                LEVEL(matrix)(p, lanes, 0, together, 0, target, row, x, n);
+                for (ptrdiff_t i = 0; i < n; i += PIECE) {
+                    const ptrdiff_t some = n - i < PIECE ? n - i : PIECE;
+                    LEVEL(shares)(p, lanes, 0, together, 0, 0, i, some, shares);
+                    LEVEL(outputs)(p, lanes[0] + i, NULL, shares, 0, together, 0, target, row,
+                                   x + i, some);
+                }
             }
             if (!subsampled) continue;
             const ptrdiff_t row = y >> p->log2_h, start = x >> p->log2_w;
             const ptrdiff_t count = (n + (1 << p->log2_w) - 1) >> p->log2_w;
             for (int c = 0; c < p->lanes; c++)
                 LEVEL(average)(p, &p->source[c], source, row, start, count, lanes[c]);
-            LEVEL(matrix)(p, lanes, 1, 2, 0, target, row, start, count);
+            for (ptrdiff_t i = 0; i < count; i += PIECE) {
+                const ptrdiff_t some = count - i < PIECE ? count - i : PIECE;
+                LEVEL(shares)(p, lanes, 1, 2, 0, 0, i, some, shares);
+                LEVEL(outputs)(p, lanes[0] + i, NULL, shares, 1, 2, 0, target, row, start + i, some);
+            }
         }
     }
 }
