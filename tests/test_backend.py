@@ -94,3 +94,14 @@ def test_broken_compiled_module_raises(tmp_path: Path) -> None:
     result = run(code + NAME, "auto")
     assert result.returncode == 1
     assert "undefined symbol" in result.stderr
+
+
+def test_importing_leaves_out_what_reading_does_not_need() -> None:
+    code = (
+        "import sys, fastav\n"
+        "print(sorted(n for n in ('writer', 'video_file', 'bayer', 'orient', 'cli')"
+        " if 'fastav.' + n in sys.modules))\n"
+        "print(fastav.VideoWriter.__name__, fastav.bayer.__name__)\n"
+        "print(set(fastav.__all__) <= set(dir(fastav)), hasattr(fastav, 'nothing'))\n"
+    )
+    assert run(code, None).stdout == "[]\nVideoWriter fastav.bayer\nTrue False\n"

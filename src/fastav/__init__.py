@@ -1,6 +1,7 @@
 """fastav: video into NumPy and back, exactly and fast, on top of PyAV."""
 
-from . import bayer
+from typing import TYPE_CHECKING, Any
+
 from .api import imiter, immeta, imopen, improps, imread, imwrite, open, register
 from .backend import Backend, backend
 from .errors import (
@@ -17,7 +18,10 @@ from .index import FrameIndex
 from .info import VideoInfo
 from .packing import pack_frame, unpack_frame, unpack_planes
 from .reader import VideoReader
-from .writer import VideoWriter
+
+if TYPE_CHECKING:
+    from . import bayer
+    from .writer import VideoWriter
 
 __version__ = "0.1.0"
 
@@ -51,3 +55,21 @@ __all__ = [
     "unpack_frame",
     "unpack_planes",
 ]
+
+
+if not TYPE_CHECKING:  # a type checker would take any name for one that is here
+
+    def __getattr__(name: str) -> Any:
+        """Import on first use what readers of videos do not need."""
+        if name == "VideoWriter":
+            from .writer import VideoWriter
+
+            return VideoWriter
+        if name == "bayer":
+            import importlib
+
+            return importlib.import_module(".bayer", __name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator
 from types import EllipsisType
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from .filters import FilterGraph, FilterSequence
 from .reader import READER_KEYWORDS, VideoReader, check_keywords
 from .sequence import FEW, Arrays
-from .video_file import ImageProperties, Index, VideoFile
-from .writer import Frames, VideoWriter
+
+# What writes is imported by the functions that need it: most programs only read.
+if TYPE_CHECKING:
+    from .video_file import ImageProperties, Index, VideoFile
+    from .writer import Frames, VideoWriter
 
 __all__ = ["imiter", "immeta", "imopen", "improps", "imread", "imwrite", "open", "register"]
 
@@ -43,6 +46,8 @@ def open(source: Any, mode: str = "r", **options: Any) -> VideoReader | VideoWri
     if mode == "r":
         return VideoReader(source, **options)
     if mode == "w":
+        from .writer import VideoWriter
+
         return VideoWriter(source, **options)
     raise ValueError(f"mode must be 'r' or 'w', got {mode!r}")
 
@@ -82,6 +87,8 @@ def imopen(
     _check_plugin(plugin)
     if io_mode[:1] == "w":
         options["extension"] = extension or format_hint
+    from .video_file import VideoFile
+
     return VideoFile(uri, io_mode, **options)
 
 
@@ -219,6 +226,8 @@ def imwrite(
         There is no frame, or what :class:`fastav.VideoWriter` raises.
     """
     _check_plugin(plugin)
+    from .writer import VideoWriter
+
     with VideoWriter(uri, extension=extension or format_hint, **options) as writer:
         writer.write(image, in_pixel_format=in_pixel_format, is_batch=is_batch)
         if not writer.frames_written:
@@ -244,6 +253,8 @@ def improps(
     """
     _check_plugin(plugin)
     check_keywords("improps", options, READER_KEYWORDS)
+    from .video_file import VideoFile
+
     with VideoFile(uri, "r", **options) as file:
         return file.properties(index, format=format)
 
@@ -265,6 +276,8 @@ def immeta(
     """
     _check_plugin(plugin)
     check_keywords("immeta", options, READER_KEYWORDS)
+    from .video_file import VideoFile
+
     with VideoFile(uri, "r", **options) as file:
         return file.metadata(index)
 

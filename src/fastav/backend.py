@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -13,8 +13,7 @@ from . import _kernels
 __all__ = ["Backend", "backend"]
 
 
-@dataclass(frozen=True, slots=True)
-class Backend:
+class Backend(NamedTuple):
     """The kernels in use and the libraries below them.
 
     Attributes

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import av
 import numpy as np
@@ -53,8 +53,7 @@ _UNPROVEN: Final = ("xyz12", "grayf", "yaf")
 Write = Callable[..., None]
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """Shape and dtype of what one frame becomes."""
 
     shape: tuple[int, ...]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -46,8 +47,7 @@ class Kind(enum.Enum):
     """A handle to memory that the CPU cannot read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
+class Component(NamedTuple):
     """Where one component lies, in the words of FFmpeg's ``AVComponentDescriptor``.
 
     Attributes
@@ -71,8 +71,7 @@ class Component:
     depth: int
 
 
-@dataclass(frozen=True, slots=True)
-class PlaneFormat:
+class PlaneFormat(NamedTuple):
     """The horizontal unit of a plane, from which row sizes follow.
 
     A unit of ``bits`` bits spans ``2**log2_width`` pixels of the picture horizontally and

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from fractions import Fraction
-from typing import Final
+from typing import Final, NamedTuple
 
 import av
 import av.error
@@ -187,8 +187,7 @@ class FrameIndex:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Scan:
+class _Scan(NamedTuple):
     """What one pass over the packets found, as arrays over the packets in decoding order."""
 
     packets: NDArray[np.void]

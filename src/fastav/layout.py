@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 from operator import index
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,8 +22,7 @@ __all__ = ["FrameLayout", "PlaneLayout", "frame_layout"]
 _INT_MAX = 2**31 - 1  # FFmpeg keeps widths, heights and line sizes in C ints
 
 
-@dataclass(frozen=True, slots=True)
-class PlaneLayout:
+class PlaneLayout(NamedTuple):
     """One plane of a frame.
 
     Attributes

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields, replace
-from difflib import get_close_matches
 from itertools import chain
 from types import TracebackType
 from typing import Any, Final
@@ -24,7 +23,6 @@ from .filters import FilterGraph, FilterSequence
 from .formats import pixel_format
 from .index import FrameIndex
 from .info import VideoInfo, describe
-from .orient import UprightConverter
 from .sequence import Arrays, FrameSequence
 
 __all__ = ["READER_KEYWORDS", "ReadOptions", "VideoReader", "check_keywords"]
@@ -45,7 +43,9 @@ class ReadOptions(ConversionOptions):
         At damage: raise ``DecodeError``, or keep the frames that came before it. Errors of the
         system (a time-out, say) are raised in any case.
     thread_count : int
-        Threads of the decoder, up to 1024; 0 lets FFmpeg choose.
+        Threads of the decoder, up to 1024; 0 lets FFmpeg choose. With 1, bulk reading starts no
+        thread at all; else large frames are converted while others are decoded, and where a
+        decoder has no threads (mjpeg, mpeg2, ...) several share a local file among them.
     thread_type : {"FRAME", "SLICE", "AUTO", "NONE"} or None
         None is "FRAME", which has the best throughput.
     rotate : bool
@@ -78,7 +78,11 @@ class ReadOptions(ConversionOptions):
 
     def converter(self) -> FrameConverter:
         """A converter for one pass over a video."""
-        return UprightConverter(self) if self.rotate else FrameConverter(self)
+        if self.rotate:
+            from .orient import UprightConverter
+
+            return UprightConverter(self)
+        return FrameConverter(self)
 
     def converters(self, first: av.VideoFrame) -> list[FrameConverter]:
         """As many converters as should work side by side, prepared by the first frame."""
@@ -111,6 +115,8 @@ def check_keywords(caller: str, given: Iterable[str], also: Iterable[str] = ()) 
     known = {field.name for field in fields(ReadOptions)} | set(also)
     for name in given:
         if name not in known:
+            from difflib import get_close_matches
+
             near = get_close_matches(name, known, 1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise TypeError(f"{caller}() got an unexpected keyword argument {name!r}{hint}")
