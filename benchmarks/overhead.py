@@ -1,21 +1,26 @@
-"""What the Python around a frame costs: ``python benchmarks/overhead.py``.
+"""What the Python around a frame costs, and importing: ``python benchmarks/overhead.py``.
 
 Reads a 320x240 clip with every conversion replaced by nothing, and the same clip with PyAV's bare
 decode step; the difference, over the frames, is fastav's own cost. Processor time of this process
-(one decoding thread, so that no other thread's time is in it), the least of many rounds.
+(one decoding thread, so that no other thread's time is in it), the least of many rounds. Importing
+is timed in fresh interpreters that have imported PyAV and NumPy already.
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 import av
 
 import fastav
-from fastav import convert
+from fastav import colour
 from fastav._bench import make_clip
 
 FRAMES, ROUNDS = 300, 15
@@ -40,14 +45,14 @@ def iterate(path: Path) -> None:
         pass
 
 
-class Nothing:
-    """A scaler that converts nothing."""
-
-    def __init__(self, *arguments: object) -> None:
-        pass
-
-    def scale(self, *arguments: object) -> None:
-        pass
+def importing() -> list[float]:
+    """Milliseconds of ``import fastav`` after PyAV and NumPy, in ascending order."""
+    code = "import av, numpy, time; t = time.perf_counter(); import fastav; "
+    code += "print(time.perf_counter() - t)"
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, "-c", code]
+    said = [subprocess.check_output(command, env=environment) for _ in range(ROUNDS + 1)]
+    return sorted(1000 * float(text) for text in said[1:])  # the first may compile bytecode
 
 
 def processor_time(work: Callable[[Path], None], path: Path) -> int:
@@ -60,7 +65,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
         make_clip(path, 320, 240, FRAMES)
-        convert.swscale.Scaler = Nothing
+        colour.kernels.to_rgb = lambda *arguments: None
         works = (bare, read, iterate)
         least = dict.fromkeys(works, 1 << 62)
         for _ in range(ROUNDS):
@@ -70,6 +75,8 @@ def main() -> None:
     for work in works[1:]:
         more = (least[work] - least[bare]) / FRAMES / 1000
         print(f"{work.__name__} adds {more:.1f} us a frame, opening and the array included")
+    times = importing()
+    print(f"importing adds {median(times):.1f} ms, {times[0]:.1f} ms at least")
 
 
 if __name__ == "__main__":
