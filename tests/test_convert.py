@@ -15,6 +15,7 @@ from fastav import colour
 from fastav.convert import ConversionOptions, FrameConverter
 from fastav.errors import UnsupportedFormatError
 
+from . import mosaics
 from .media import encode
 
 RGB = {"rgb24", "bgr24", "rgba", "bgra"}
@@ -83,6 +84,37 @@ def test_what_the_kernels_cannot_read_goes_through_ffmpeg(source: str) -> None:
     )
     expected = plain.transpose(2, 0, 1).astype(np.float64) / 255
     np.testing.assert_allclose(planes_first, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("pattern", mosaics.PATTERNS)
+@pytest.mark.parametrize("samples", ["8", "16le", "16be"])
+@pytest.mark.parametrize(("height", "width"), [(48, 64), (7, 9), (2, 2), (5, 2)])
+def test_mosaics_are_interpolated_exactly(
+    pattern: str, samples: str, height: int, width: int
+) -> None:
+    bits = int(samples.rstrip("lbe"))
+    whole, other = ("rgb24", "bgr24") if bits == 8 else ("rgb48", "bgr48")
+    rng = np.random.default_rng(height)
+    mosaic = mosaics.random_mosaic(rng, height, width, bits)
+    truth = mosaics.rounded(mosaics.bilinear(mosaic.astype(np.float64), pattern), bits)
+    stored = mosaic.astype(fastav.pixel_format(f"bayer_{pattern.lower()}{samples}").dtype)
+    frame = fastav.pack_frame(stored, f"bayer_{pattern.lower()}{samples}")
+    np.testing.assert_array_equal(fastav.unpack_frame(frame, format=whole), truth)
+    np.testing.assert_array_equal(fastav.unpack_frame(frame, format=other), truth[..., ::-1])
+    options = ConversionOptions(format=whole, layout="chw", dtype="float32")
+    (planes_first,) = FrameConverter(options).convert(frame)
+    expected = truth.transpose(2, 0, 1) / (2**bits - 1)
+    np.testing.assert_allclose(planes_first, expected, atol=1e-6)
+
+
+def test_mosaics_by_ffmpeg() -> None:
+    mosaic = mosaics.random_mosaic(np.random.default_rng(0), 48, 64, 8)
+    frame = fastav.pack_frame(mosaic, "bayer_rggb8")
+    plain = frame.reformat(format="rgb24", threads=1).to_ndarray()
+    theirs = fastav.unpack_frame(frame, format="rgb24", conversion="ffmpeg")
+    np.testing.assert_array_equal(theirs, plain)
+    ours = fastav.unpack_frame(frame, format="rgb24").astype(int)
+    assert np.abs(ours - plain)[2:-2, 2:-2].max() == 1  # it rounds down, and repeats at the edges
 
 
 def test_ffmpeg_conversion_with_planes_first(clip: bytes) -> None:

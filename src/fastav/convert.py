@@ -17,6 +17,7 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import DTypeLike, NDArray
 
 from . import colour, ffmpeg
+from ._kernels import bayer as bayer_kernels
 from ._kernels import planes as plane_kernels
 from ._kernels import swscale
 from .errors import FrameChangedError, UnsupportedFormatError
@@ -82,8 +83,9 @@ class ConversionOptions:
         Whose arithmetic makes RGB and grey: fastav's kernels, correctly rounded, or FFmpeg's
         converter, bit for bit as PyAV's ``reformat`` (but for the columns at the right that it
         leaves unwritten, and odd widths in 16 bits, from 8-bit 4:2:0 and 4:2:2 to formats other
-        than rgb24 and bgr24). What the kernels do not know (palettes, float
-        formats, subsampled chroma of interlaced frames, scaling, ...) FFmpeg converts in any case.
+        than rgb24 and bgr24). Mosaics are interpolated bilinearly by either. What the kernels do
+        not know (palettes, float formats, subsampled chroma of interlaced frames, scaling, ...)
+        FFmpeg converts in any case.
     matrix : {"bt601", "bt709", "bt2020", "smpte240m", "fcc"} or None
         Overrules the frames' own tags where ``"exact"`` converts; elsewhere an error.
     range : {"limited", "full"} or None
@@ -301,7 +303,9 @@ class FrameConverter:
     def _exact(
         self, frame: av.VideoFrame, source: PixelFormat, target: PixelFormat
     ) -> Write | None:
-        """The colour kernels' way, where they have one."""
+        """The kernels' way, where they have one."""
+        if source.mosaic is not None:
+            return self._demosaicked(frame, source, target)
         if frame.interlaced_frame and source.log2_chroma_h:
             return None  # the rows of its chroma belong to one field each
         tags = {"matrix": self._options.matrix, "range": self._options.range}
@@ -309,6 +313,28 @@ class FrameConverter:
             return self._plan(frame, target, **tags).write
         except UnsupportedFormatError:
             return None
+
+    def _demosaicked(
+        self, frame: av.VideoFrame, source: PixelFormat, target: PixelFormat
+    ) -> Write | None:
+        """The colours of a mosaic, then whatever the target makes of them."""
+        whole = pixel_format("rgb24" if source.itemsize == 1 else "rgb48")
+        overruled = (self._options.matrix, self._options.range) != (None, None)
+        small = min(frame.width, frame.height) < 2
+        if overruled or small or target.name not in colour.RGB_FORMATS:
+            return None
+        if target == whole and self._options.is_plain:
+            return _demosaic(source, frame.width, frame.height)
+        picture = av.VideoFrame(frame.width, frame.height, whole.name)
+        (plane,) = picture.planes
+        colours = _demosaic(source, frame.width, frame.height, plane.line_size)
+        store = self._plan(picture, target).write
+
+        def write(frame: av.VideoFrame, address: int) -> None:
+            colours(frame, plane.buffer_ptr)
+            store(picture, address)
+
+        return write
 
     def _plan(self, frame: av.VideoFrame, target: PixelFormat, **tags: Any) -> colour.ToRGB:
         options: Any = self._options
@@ -374,6 +400,28 @@ def _plane_writer(layout: FrameLayout) -> Write:
             )  # fmt: skip
 
     return store
+
+
+def _demosaic(source: PixelFormat, width: int, height: int, pitch: int | None = None) -> Write:
+    """Bilinear interpolation of a mosaic, see :func:`fastav.bayer.demosaic`."""
+    assert source.mosaic is not None
+    red_y, red_x = divmod(source.mosaic.index("R"), 2)
+    demosaic, swap, itemsize = bayer_kernels.demosaic, plane_kernels.swap, source.itemsize
+    pitch = 3 * itemsize * width if pitch is None else pitch
+    shape = (itemsize, width, height)
+    correction = (2 ** (8 * itemsize) - 1, (0, 0, 0, 0), (1, 1, 1), 0)  # none
+    native = None if source.dtype.isnative else np.empty((height, width), np.uint16)
+
+    def write(frame: av.VideoFrame, address: int) -> None:
+        (plane,) = frame.planes
+        samples = plane.buffer_ptr, plane.line_size
+        if native is not None:
+            swapped = native.ctypes.data, native.strides[0]
+            swap(*swapped, *samples, *shape)
+            samples = swapped
+        demosaic(address, pitch, *samples, *shape, red_x, red_y, False, *correction)
+
+    return write
 
 
 def _is_proven(source: PixelFormat, target: PixelFormat, frame: av.VideoFrame) -> bool:
