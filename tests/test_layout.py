@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
-
 import av
 import numpy as np
 import pytest
@@ -127,5 +125,5 @@ def test_bad_arguments() -> None:
 def test_frozen_and_cached() -> None:
     layout = frame_layout("gray", 4, 4)
     assert frame_layout("gray", np.int64(4), 4) is layout  # type: ignore[arg-type]
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         layout.width = 5  # type: ignore[misc]

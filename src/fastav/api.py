@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from .filters import FilterGraph, FilterSequence
 from .reader import READER_KEYWORDS, VideoReader, check_keywords
 from .sequence import FEW, Arrays
 
 # What writes is imported by the functions that need it: most programs only read.
 if TYPE_CHECKING:
+    from .filters import FilterGraph, FilterSequence
     from .video_file import ImageProperties, Index, VideoFile
     from .writer import Frames, VideoWriter
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
-from queue import SimpleQueue
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import av
 import numpy as np
@@ -16,6 +15,9 @@ from numpy.typing import NDArray
 
 from .convert import FrameConverter, Output
 from .errors import DecodeError, FrameChangedError
+
+if TYPE_CHECKING:
+    from queue import SimpleQueue
 
 __all__ = ["WORTH_A_THREAD", "Bulk", "GivenArray"]
 
@@ -122,6 +124,8 @@ class _Crew:
     """
 
     def __init__(self, converters: list[FrameConverter]) -> None:
+        from queue import SimpleQueue
+
         self.failures: list[tuple[int, Exception]] = []
         self._own, *self._others = converters
         self._jobs: SimpleQueue[tuple[int, av.VideoFrame, list[int]] | None] = SimpleQueue()

@@ -7,7 +7,6 @@ The facts come from FFmpeg's own descriptors (``AVPixFmtDescriptor``, checked in
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -93,8 +92,7 @@ class PlaneFormat(NamedTuple):
     log2_height: int
 
 
-@dataclass(frozen=True, slots=True)
-class PixelFormat:
+class PixelFormat(NamedTuple):
     """A pixel format of FFmpeg: what its bytes mean.
 
     Attributes

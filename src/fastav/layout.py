@@ -5,7 +5,6 @@ A layout is computed once for a format and a size, and tested without decoding a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 from operator import index
@@ -57,8 +56,7 @@ class PlaneLayout(NamedTuple):
     strides: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FrameLayout:
+class FrameLayout(NamedTuple):
     """All planes of a frame in one block of memory.
 
     Attributes

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, fields, replace
 from itertools import chain
 from types import TracebackType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import av
 import numpy as np
@@ -19,11 +19,13 @@ from .bulk import WORTH_A_THREAD, Bulk
 from .container import Source, VideoInput, check_threads, open_input
 from .convert import ConversionOptions, FrameConverter
 from .errors import DecodeError, FrameChangedError
-from .filters import FilterGraph, FilterSequence
 from .formats import pixel_format
 from .index import FrameIndex
 from .info import VideoInfo, describe
 from .sequence import Arrays, FrameSequence
+
+if TYPE_CHECKING:
+    from .filters import FilterGraph, FilterSequence
 
 __all__ = ["READER_KEYWORDS", "ReadOptions", "VideoReader", "check_keywords"]
 

@@ -25,12 +25,12 @@ from .container import Source, VideoInput, open_input
 from .convert import FrameConverter, Output
 from .decode import decode_all
 from .errors import DecodeError, FastavError, FrameChangedError
-from .filters import FilterChain, FilterGraph, FilterSequence
 from .index import FrameIndex, build_index
 from .metadata import frame_metadata, video_metadata
 from .packing import reinterpret
 
 if TYPE_CHECKING:
+    from .filters import FilterChain, FilterGraph, FilterSequence
     from .info import VideoInfo
     from .reader import ReadOptions
 
@@ -531,6 +531,8 @@ class FrameSequence:
             frames = _reinterpret(frames, options.stored_format)
         if filter_sequence is None and filter_graph is None:
             return frames
+        from .filters import FilterChain
+
         chain = FilterChain(
             filter_sequence,
             filter_graph,
