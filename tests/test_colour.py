@@ -317,7 +317,9 @@ def test_back(source: str, target: str, siting: str, width: int, height: int) ->
     frame = back(array, source, target, matrix="bt709", siting=siting)
     peak = 2**goal.depth - 1
     luma = colours.to_yuv(rgb, goal.depth, "bt709", full)[..., 0]
-    assert np.abs(colours.samples(frame, 0) - luma.clip(0, peak)).max() <= 0.501
+    # coefficients of 16 bits for 8-bit results
+    bound = 0.506 if goal.depth == 8 else 0.501
+    assert np.abs(colours.samples(frame, 0) - luma.clip(0, peak)).max() <= bound
 
     def gather(values: NDArray[Any], axis: int, on: bool) -> NDArray[Any]:
         size = values.shape[axis]
@@ -333,7 +335,7 @@ def test_back(source: str, target: str, siting: str, width: int, height: int) ->
     for index in (1, 2):
         error = colours.samples(frame, index) - truth[..., index].clip(0, peak)
         # 16-bit sources are averaged to 16 bits first
-        assert np.abs(error).max() <= (0.501 if known.depth == 8 else 0.52)
+        assert np.abs(error).max() <= (bound if known.depth == 8 else 0.52)
 
 
 @pytest.mark.parametrize(

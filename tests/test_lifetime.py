@@ -9,7 +9,6 @@ import mmap
 import os
 import resource
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,9 +21,10 @@ from numpy.typing import NDArray
 import fastav
 
 from .media import encode
+from .process import LINUX, descriptors, threads
 from .test_read import Pipe, damaged
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+pytestmark = LINUX
 
 
 @pytest.fixture(scope="module")
@@ -39,16 +39,8 @@ def expected(clip: Path) -> NDArray[Any]:
     return np.asarray(fastav.imread(clip))
 
 
-def threads() -> int:
-    return len(os.listdir("/proc/self/task"))
-
-
-def files() -> int:
-    return len(os.listdir("/proc/self/fd"))
-
-
 def test_close_stops_iterators(clip: Path) -> None:
-    before = threads(), files()
+    before = threads(), descriptors()
     reader = fastav.open(clip)
     iterators: list[Iterator[Any]] = [
         reader.iter(),
@@ -61,7 +53,7 @@ def test_close_stops_iterators(clip: Path) -> None:
     unstarted = reader.iter()
     assert threads() > before[0]
     reader.close()
-    assert (threads(), files()) == before
+    assert (threads(before[0]), descriptors()) == before
     for iterator in (*iterators, unstarted):
         with pytest.raises(ValueError, match="closed"):
             next(iterator)
@@ -84,16 +76,16 @@ def test_a_closed_reader_reads_no_more(clip: Path, use: str) -> None:
 
 
 def test_dropped_readers_leave_nothing(clip: Path) -> None:
-    before = threads(), files()
+    before = threads(), descriptors()
     for _ in range(30):
         fastav.open(clip)[3]
         next(fastav.open(clip).iter())
         fastav.open(clip).iter()
-        assert (threads(), files()) == before
+        assert (threads(before[0]), descriptors()) == before
 
 
 def test_errors_leave_nothing(clip: Path) -> None:
-    before = threads(), files()
+    before = threads(), descriptors()
     for _ in range(5):
         with pytest.raises(ValueError, match="shape"):
             fastav.imread(clip, out=np.empty((1, 2), np.uint8))
@@ -102,7 +94,7 @@ def test_errors_leave_nothing(clip: Path) -> None:
         with pytest.raises(RuntimeError, match="enough"), fastav.open(clip) as reader:
             reader.read(progress=stop_at_ten)
         assert reader.frames_read == 10
-    assert (threads(), files()) == before
+    assert (threads(before[0]), descriptors()) == before
 
 
 def stop_at_ten(count: int) -> None:

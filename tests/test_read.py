@@ -24,6 +24,7 @@ import fastav
 from fastav import bulk
 
 from .media import encode, reference
+from .process import LINUX, threads
 
 # PyAV's reformat is the oracle of this file; the colour kernels have tests of their own.
 imread = partial(fastav.imread, conversion="ffmpeg")
@@ -560,14 +561,10 @@ def test_second_stream_is_chosen() -> None:
     assert imread(data, format="gray", stream=-2)[:, 0, 0].tolist() == [0, 10, 20]
 
 
-def system_threads() -> int:
-    return len(os.listdir("/proc/self/task"))
-
-
-@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts threads in /proc")
+@LINUX
 def test_no_thread_outlives_its_reader(clip: bytes) -> None:
     gc.collect()
-    before = system_threads(), threading.active_count()
+    before = threads(), threading.active_count()
     with open_(clip) as reader:
         reader.read()
         iterator = iter(reader)
@@ -580,7 +577,7 @@ def test_no_thread_outlives_its_reader(clip: bytes) -> None:
     next(frames)
     del frames
     gc.collect()
-    assert system_threads() <= before[0]
+    assert threads(before[0]) <= before[0]
     assert threading.active_count() <= before[1]
 
 

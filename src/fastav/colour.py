@@ -263,6 +263,17 @@ class _Sum(NamedTuple):
         a, b, c, start = (round(x * top * one) / one for x in self)
         return _Wide((a, b, c), start + bias, float(top), zero, scale)
 
+    def back(self) -> tuple[tuple[int, int, int], int, int]:
+        """Give the constants of narrow arithmetic from RGB: a ``BACK`` record.
+
+        Rounding them moves results by no more than 3 * 2**-9 of a level.
+        """
+        levels = [255 * x for x in self]
+        shift = 23 if max(map(abs, levels[:3])) * 2**23 < 0x7FFF else 22
+        a, b, c = (round(x * 2**shift) for x in levels[:3])
+        middle = sum(levels[:3]) * 0x8000 + levels[3]  # the result where all lanes are 32768
+        return (a, b, c), round((middle - 127.5) * 2**shift), shift
+
 
 _OPAQUE = _Sum(0.0, 0.0, 0.0, 1.0)
 
@@ -664,6 +675,7 @@ def plan_back(
     array = result._set_array(len(start.order), start.dtype.newbyteorder("="), "hwc")
     grey = _is_grey(start)
     block["lanes"], block["channels"] = 1 if grey else 3, 3
+    block["wide"] = goal.depth > 8
     for lane, letter in enumerate("Y" if grey else "RGB"):
         block["source"][lane] = array[start.order.index(letter)]
         block["source"][lane]["left"] = 16 - start.depth
@@ -674,7 +686,10 @@ def plan_back(
     for channel, row in enumerate(_sums_to_yuv(_matrix(matrix), full, goal.depth, unit)):
         if grey:  # red, green and blue are one lane
             row = _Sum(row.a + row.b + row.c if channel == 0 else 0.0, 0.0, 0.0, row.offset)
-        block["matrix"][channel] = row.wide(2**goal.depth - 1, 0.5)
+        if goal.depth == 8:
+            block["back"][channel] = row.back()
+        else:
+            block["matrix"][channel] = row.wide(2**goal.depth - 1, 0.5)
     return result
 
 

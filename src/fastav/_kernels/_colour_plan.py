@@ -34,6 +34,14 @@ WIDE = np.dtype(
     ]
 )
 
+BACK = np.dtype(
+    [
+        ("coefficients", np.int64, (3,)),
+        ("bias", np.int64),
+        ("shift", np.int64),
+    ]
+)
+
 PLAN = np.dtype(
     [
         ("width", np.int64),
@@ -57,5 +65,6 @@ PLAN = np.dtype(
         ("alpha_bias", np.int64),
         ("narrow", NARROW, (3,)),
         ("matrix", WIDE, (4,)),
+        ("back", BACK, (3,)),
     ]
 )

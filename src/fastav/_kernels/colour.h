@@ -6,7 +6,7 @@
  *               shifted up by 16 - d, so that everything after it knows one scale only
  *     chroma    lanes of subsampled chroma are repeated or interpolated (to RGB), or
  *               RGB is averaged (from RGB)
- *     matrix    "narrow", for 8-bit results: the 16-bit arithmetic described below;
+ *     matrix    "narrow", for 8-bit results: the integer arithmetic described below;
  *               "wide", for deeper ones: sums in doubles, all of them exact
  *     store     8-bit, 16-bit or float samples, interleaved or plane by plane
  *
@@ -14,14 +14,21 @@
  * colour_rows.h, compiled once for each instruction set; only what compilers do not vectorise well
  * is written with intrinsics, in colour_vector.h.
  *
- * Narrow arithmetic. One level of the result is 32768 / k units, k between 256 and 285. With Y, U,
- * V unsigned lanes and u = U - 32768, v = V - 32768,
+ * Narrow arithmetic to RGB. One level of the result is 32768 / k units, k between 256 and 285. With
+ * Y, U, V unsigned lanes and u = U - 32768, v = V - 32768,
  *
  *     y = (Y * y_scale >> 16) - y_zero
  *     c = (u * cu + v * cv + bias) >> shift        once for each chroma sample
  *     result = clamp(((y + c) * k + 2**14) >> 15)
  *
  * y and c fit in 16 bits; their sum may not, but saturating it changes no result.
+ *
+ * Narrow arithmetic from RGB. With lanes less 32768 and coefficients of 16 bits,
+ *
+ *     result = clamp(((r * c0 + g * c1 + b * c2 + bias) >> shift) + 128)
+ *
+ * no partial sum of which needs more than 32 bits.
+ *
  * The Python twin, colour_py.py, is the specification; src/fastav/colour.py derives the constants.
  */
 #ifndef FASTAV_COLOUR_H
@@ -45,6 +52,10 @@ typedef struct {
 } colour_wide;
 
 typedef struct {
+    int64_t coefficients[3], bias, shift;
+} colour_back;
+
+typedef struct {
     int64_t width, height;
     int64_t log2_w, log2_h;       /* chroma subsampling of the Y'CbCr side */
     int64_t between_w, between_h; /* chroma lies between luma samples rather than on them */
@@ -56,6 +67,7 @@ typedef struct {
     int64_t k, y_scale, y_zero, alpha_scale, alpha_bias;
     colour_narrow narrow[3];
     colour_wide matrix[4];
+    colour_back back[3];
 } colour_plan;
 
 typedef struct {

@@ -121,6 +121,15 @@ def _wide(m: Any, lanes: list[Lanes], size: int) -> Lanes:
     return (value - m["zero"]) * m["scale"] if size == 4 else value.astype(np.int64)
 
 
+def _back(m: Any, lanes: list[Lanes]) -> Lanes:
+    """A row of the matrix from RGB, in integers."""
+    total = m["bias"] + sum(
+        (lane - 0x8000) * coefficient
+        for lane, coefficient in zip(lanes, m["coefficients"], strict=True)
+    )
+    return np.clip((total >> m["shift"]) + 128, 0, 255)
+
+
 def _store(component: Any, planes: tuple[int, ...], values: Lanes) -> None:
     if component["size"] < 4:
         values = values << component["left"]
@@ -180,7 +189,7 @@ def to_rgb(plan: int, source: tuple[int, ...], target: tuple[int, ...], level: i
 
 
 def from_rgb(plan: int, source: tuple[int, ...], target: tuple[int, ...], level: int) -> None:
-    """Convert a frame of RGB or grey to Y'CbCr or grey.
+    """Convert a frame of RGB or grey to Y'CbCr.
 
     Parameters
     ----------
@@ -195,8 +204,8 @@ def from_rgb(plan: int, source: tuple[int, ...], target: tuple[int, ...], level:
     height, width = int(p["height"]), int(p["width"])
     lanes = [_load(c, source, height, width) for c in p["source"][: p["lanes"]]]
     lanes += [np.zeros_like(lanes[0])] * (3 - len(lanes))
-    _store(p["target"][0], target, _wide(p["matrix"][0], lanes, 2))
-    if p["channels"] == 3:
-        lanes = [_averaged(p, lane) for lane in lanes]
-        for c in (1, 2):
-            _store(p["target"][c], target, _wide(p["matrix"][c], lanes, 2))
+    for c in range(3):
+        if c == 1:
+            lanes = [_averaged(p, lane) for lane in lanes]
+        value = _wide(p["matrix"][c], lanes, 2) if p["wide"] else _back(p["back"][c], lanes)
+        _store(p["target"][c], target, value)

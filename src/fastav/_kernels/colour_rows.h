@@ -154,28 +154,37 @@ static void LEVEL(interpolate)(const colour_plan *p, const colour_component *c,
         }
 }
 
-/* RGB component c averaged around the chroma samples x to x + n of chroma row y; one rounding. */
-static void LEVEL(average)(const colour_plan *p, const colour_component *c,
-                           const colour_plane *planes, ptrdiff_t y, ptrdiff_t x, ptrdiff_t n,
-                           uint16_t *restrict out) {
-    int32_t quarters[TILE + PAD];
-    const ptrdiff_t at = y << p->log2_h;
-    ptrdiff_t rows[3] = {at, at, at};
-    if (p->log2_h) {
-        rows[2] = LEVEL(within)(at + 1, p->height);
-        rows[0] = p->between_h ? rows[2] : LEVEL(within)(at - 1, p->height);
-    }
-    if (!p->log2_w) {
-        LEVEL(load_quarters)(c, planes, rows, x, n, p->width, quarters);
-        for (ptrdiff_t i = 0; i < n; i++) out[i] = (uint16_t)((4 * quarters[i] + 8) >> 4);
-        return;
-    }
-    LEVEL(load_quarters)(c, planes, rows, 2 * x - 1, 2 * n + 1, p->width, quarters);
-    const int32_t *here = quarters + 1, *after = quarters + 2;
-    const int32_t *before = p->between_w ? after : quarters;
-    for (ptrdiff_t i = 0; i < n; i++)
-        out[i] = (uint16_t)((before[2 * i] + 2 * here[2 * i] + after[2 * i] + 8) >> 4);
+#define AVERAGE(TYPE, SAMPLE, RESULT)                                                              \
+    do {                                                                                           \
+        TYPE sums[TILE + PAD];                                                                     \
+        for (ptrdiff_t i = 0; i < 2 * n + 1; i++)                                                  \
+            sums[i] = (TYPE)(SAMPLE(above[i]) + 2 * SAMPLE(at[i]) + SAMPLE(below[i]));             \
+        const TYPE *before = p->between_w ? sums + 2 : sums;                                       \
+        for (ptrdiff_t i = 0; i < n; i++) {                                                        \
+            const TYPE sum = (TYPE)(before[2 * i] + 2 * sums[2 * i + 1] + sums[2 * i + 2]);        \
+            out[i] = (uint16_t)(RESULT);                                                           \
+        }                                                                                          \
+    } while (0)
+#define WHOLE(lane) (lane)
+#define SIXTEENTH(lane) ((lane) >> 4)
+
+/* Lanes averaged around n chroma samples, rounded once; those of the rows above, at and below begin
+ * one place before the first sample's. */
+static void LEVEL(average)(const colour_plan *p, const uint16_t *above, const uint16_t *at,
+                           const uint16_t *below, ptrdiff_t n, uint16_t *restrict out) {
+    if (!p->log2_h)
+        above = below = at;
+    else if (p->between_h)
+        above = below;
+    if (p->source[0].size == 1) /* sixteenths of such lanes are exact, and sums fit in 16 bits */
+        AVERAGE(uint16_t, SIXTEENTH, sum);
+    else
+        AVERAGE(int32_t, WHOLE, (sum + 8) >> 4);
 }
+
+#undef AVERAGE
+#undef WHOLE
+#undef SIXTEENTH
 
 /* ---- matrix, narrow ---- */
 
@@ -235,6 +244,44 @@ static void LEVEL(finish)(const colour_plan *p, LEVEL(lane) * lanes, const uint8
         for (ptrdiff_t i = 0; i < n; i++) out[0][packed * i + c] = bytes[c][i];
 }
 #endif
+
+/* ---- matrix, narrow, from RGB ---- */
+
+#ifndef COLOUR_VECTOR_H
+/* One 8-bit channel of n places. */
+static void LEVEL(channel_back)(const colour_back *m, const uint16_t *restrict r,
+                                const uint16_t *restrict g, const uint16_t *restrict b, ptrdiff_t n,
+                                uint8_t *restrict out) {
+    const int16_t c0 = (int16_t)m->coefficients[0], c1 = (int16_t)m->coefficients[1];
+    const int16_t c2 = (int16_t)m->coefficients[2];
+    const int32_t bias = (int32_t)m->bias;
+    const int shift = (int)m->shift;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const int16_t x = (int16_t)(r[i] ^ 0x8000), y = (int16_t)(g[i] ^ 0x8000);
+        const int16_t z = (int16_t)(b[i] ^ 0x8000);
+        const int32_t value = ((x * c0 + y * c1 + z * c2 + bias) >> shift) + 128;
+        out[i] = (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+    }
+}
+#endif
+
+/* Channels first to first + count of n places, each in a plane of its own, or Cb and Cr in turns. */
+static void LEVEL(finish_back)(const colour_plan *p, const uint16_t *const lanes[3], int first,
+                               int count, const colour_plane *target, ptrdiff_t y, ptrdiff_t x,
+                               ptrdiff_t n) {
+    uint8_t bytes[2][TILE + PAD];
+    uint8_t *out = NULL;
+    for (int c = first + count - 1; c >= first; c--) {
+        const colour_component *to = &p->target[c];
+        out = LEVEL(row)(to, target, y) + x * to->step;
+        LEVEL(channel_back)(&p->back[c], lanes[0], lanes[1], lanes[2], n,
+                            to->step == 1 ? out : bytes[c - first]);
+    }
+    for (ptrdiff_t i = 0; p->target[first].step == 2 && i < n; i++) {
+        out[2 * i] = bytes[0][i];
+        out[2 * i + 1] = bytes[1][i];
+    }
+}
 
 /* ---- matrix, wide ---- */
 
@@ -474,37 +521,47 @@ static void LEVEL(to_rgb)(const colour_plan *p, const colour_plane *source,
     }
 }
 
+/* Channels first to first + count of n places, of lanes from `start` on. */
+static void LEVEL(matrix_back)(const colour_plan *p, LEVEL(lane) * lanes, ptrdiff_t start,
+                               int first, int count, const colour_plane *target, ptrdiff_t y,
+                               ptrdiff_t x, ptrdiff_t n) {
+    LEVEL(exact) shares[3];
+    if (!p->wide) {
+        const uint16_t *const from[] = {lanes[0] + start, lanes[1] + start, lanes[2] + start};
+        LEVEL(finish_back)(p, from, first, count, target, y, x, n);
+        return;
+    }
+    for (ptrdiff_t i = 0; i < n; i += PIECE) {
+        const ptrdiff_t some = n - i < PIECE ? n - i : PIECE;
+        LEVEL(shares)(p, lanes, first, count, 0, 0, start + i, some, shares);
+        LEVEL(outputs)(p, lanes[0] + start + i, NULL, shares, first, count, 0, target, y, x + i,
+                       some);
+    }
+}
+
 static void LEVEL(from_rgb)(const colour_plan *p, const colour_plane *source,
                             const colour_plane *target) {
-    LEVEL(lane) lanes[3] = {{0}}; /* lanes that the source lacks stay zero */
-    LEVEL(exact) shares[3];
-    const int subsampled = p->log2_w || p->log2_h;
-    const int together = subsampled ? 1 : 3; /* channels for every pixel */
+    /* Of the rows above, at and below, from one place before a tile to one behind it. Those that
+     * the source lacks stay zero. */
+    LEVEL(lane) lanes[3][3] = {{{0}}}, means[3] = {{0}};
+    const int together = p->log2_w ? 1 : 3; /* channels for every pixel */
+    const int from_row = p->log2_h && !p->between_h ? 0 : 1, to_row = p->log2_h ? 2 : 1;
     const ptrdiff_t group = (ptrdiff_t)1 << p->log2_h;
     for (ptrdiff_t y = 0; y < p->height; y += group) {
-        const ptrdiff_t bottom = y + group < p->height ? y + group : p->height;
-        for (ptrdiff_t x = 0; x < p->width; x += TILE) {
-            const ptrdiff_t n = p->width - x < TILE ? p->width - x : TILE;
-            for (ptrdiff_t row = y; row < bottom; row++) {
+        for (ptrdiff_t x = 0; x < p->width; x += TILE / 2) {
+            const ptrdiff_t n = p->width - x < TILE / 2 ? p->width - x : TILE / 2;
+            for (int r = from_row; r <= to_row; r++)
                 for (int c = 0; c < p->lanes; c++)
-                    LEVEL(load)(lanes[c], &p->source[c], source, row, x, n);
-                for (ptrdiff_t i = 0; i < n; i += PIECE) {
-                    const ptrdiff_t some = n - i < PIECE ? n - i : PIECE;
-                    LEVEL(shares)(p, lanes, 0, together, 0, 0, i, some, shares);
-                    LEVEL(outputs)(p, lanes[0] + i, NULL, shares, 0, together, 0, target, row,
-                                   x + i, some);
-                }
-            }
-            if (!subsampled) continue;
-            const ptrdiff_t row = y >> p->log2_h, start = x >> p->log2_w;
-            const ptrdiff_t count = (n + (1 << p->log2_w) - 1) >> p->log2_w;
+                    LEVEL(load_between)(lanes[r][c], &p->source[c], source,
+                                        LEVEL(within)(y + r - 1, p->height), x - 1, n + 2,
+                                        p->width);
+            for (ptrdiff_t row = y; row < y + group && row < p->height; row++)
+                LEVEL(matrix_back)(p, lanes[1 + row - y], 1, 0, together, target, row, x, n);
+            if (!p->log2_w) continue;
+            const ptrdiff_t count = (n + 1) >> 1;
             for (int c = 0; c < p->lanes; c++)
-                LEVEL(average)(p, &p->source[c], source, row, start, count, lanes[c]);
-            for (ptrdiff_t i = 0; i < count; i += PIECE) {
-                const ptrdiff_t some = count - i < PIECE ? count - i : PIECE;
-                LEVEL(shares)(p, lanes, 1, 2, 0, 0, i, some, shares);
-                LEVEL(outputs)(p, lanes[0] + i, NULL, shares, 1, 2, 0, target, row, start + i, some);
-            }
+                LEVEL(average)(p, lanes[0][c], lanes[1][c], lanes[2][c], count, means[c]);
+            LEVEL(matrix_back)(p, means, 0, 1, 2, target, y >> p->log2_h, x >> 1, count);
         }
     }
 }

@@ -44,6 +44,17 @@ INLINE V16 LEVEL(weighted)(V16 u, V16 v, int pair, int bias, int shift) {
     return _mm256_packs_epi32(_mm256_srav_epi32(_mm256_add_epi32(low, plus), count),
                               _mm256_srav_epi32(_mm256_add_epi32(high, plus), count));
 }
+/* the same of three; rest holds the third coefficient */
+INLINE V16 LEVEL(weighted_three)(V16 u, V16 v, V16 w, int pair, int rest, int bias, int shift) {
+    const __m256i by = _mm256_set1_epi32(pair), and = _mm256_set1_epi32(rest);
+    const __m256i plus = _mm256_set1_epi32(bias), count = _mm256_set1_epi32(shift);
+    const __m256i low = _mm256_add_epi32(_mm256_madd_epi16(_mm256_unpacklo_epi16(u, v), by),
+                                         _mm256_madd_epi16(_mm256_unpacklo_epi16(w, w), and));
+    const __m256i high = _mm256_add_epi32(_mm256_madd_epi16(_mm256_unpackhi_epi16(u, v), by),
+                                          _mm256_madd_epi16(_mm256_unpackhi_epi16(w, w), and));
+    return _mm256_packs_epi32(_mm256_srav_epi32(_mm256_add_epi32(low, plus), count),
+                              _mm256_srav_epi32(_mm256_add_epi32(high, plus), count));
+}
 
 /* NARROW works within halves of 128 bits, so a block's vectors hold pixels 0-7 and 16-23, 8-15 and
  * 24-31: then bytes come out in order. */
@@ -136,6 +147,16 @@ INLINE V16 LEVEL(weighted)(V16 u, V16 v, int pair, int bias, int shift) {
     const __m512i count = _mm512_set1_epi32(shift); /* a shift by one count for all is slower */
     const __m512i low = _mm512_madd_epi16(_mm512_unpacklo_epi16(u, v), by);
     const __m512i high = _mm512_madd_epi16(_mm512_unpackhi_epi16(u, v), by);
+    return _mm512_packs_epi32(_mm512_srav_epi32(_mm512_add_epi32(low, plus), count),
+                              _mm512_srav_epi32(_mm512_add_epi32(high, plus), count));
+}
+INLINE V16 LEVEL(weighted_three)(V16 u, V16 v, V16 w, int pair, int rest, int bias, int shift) {
+    const __m512i by = _mm512_set1_epi32(pair), and = _mm512_set1_epi32(rest);
+    const __m512i plus = _mm512_set1_epi32(bias), count = _mm512_set1_epi32(shift);
+    const __m512i low = _mm512_add_epi32(_mm512_madd_epi16(_mm512_unpacklo_epi16(u, v), by),
+                                         _mm512_madd_epi16(_mm512_unpacklo_epi16(w, w), and));
+    const __m512i high = _mm512_add_epi32(_mm512_madd_epi16(_mm512_unpackhi_epi16(u, v), by),
+                                          _mm512_madd_epi16(_mm512_unpackhi_epi16(w, w), and));
     return _mm512_packs_epi32(_mm512_srav_epi32(_mm512_add_epi32(low, plus), count),
                               _mm512_srav_epi32(_mm512_add_epi32(high, plus), count));
 }
@@ -237,6 +258,17 @@ INLINE V16 LEVEL(weighted)(V16 u, V16 v, int pair, int bias, int shift) {
         vmlal_s16(vmlal_s16(plus, vget_low_s16(u), cu), vget_low_s16(v), cv);
     const int32x4_t high =
         vmlal_s16(vmlal_s16(plus, vget_high_s16(u), cu), vget_high_s16(v), cv);
+    return vcombine_s16(vmovn_s32(vshlq_s32(low, count)), vmovn_s32(vshlq_s32(high, count)));
+}
+INLINE V16 LEVEL(weighted_three)(V16 u, V16 v, V16 w, int pair, int rest, int bias, int shift) {
+    const int16x4_t cu = vdup_n_s16((int16_t)pair), cv = vdup_n_s16((int16_t)(pair >> 16));
+    const int16x4_t cw = vdup_n_s16((int16_t)rest);
+    const int32x4_t plus = vdupq_n_s32(bias), count = vdupq_n_s32(-shift);
+    const int32x4_t low = vmlal_s16(
+        vmlal_s16(vmlal_s16(plus, vget_low_s16(u), cu), vget_low_s16(v), cv), vget_low_s16(w), cw);
+    const int32x4_t high =
+        vmlal_s16(vmlal_s16(vmlal_s16(plus, vget_high_s16(u), cu), vget_high_s16(v), cv),
+                  vget_high_s16(w), cw);
     return vcombine_s16(vmovn_s32(vshlq_s32(low, count)), vmovn_s32(vshlq_s32(high, count)));
 }
 
@@ -437,6 +469,35 @@ static void LEVEL(finish)(const colour_plan *p, uint16_t (*lanes)[TILE + PAD], c
             LEVEL(blocks)(p, lanes, dense, terms, 0, 4, 1, n, out);
         else
             LEVEL(blocks)(p, lanes, dense, terms, 0, 1, 1, n, out);
+    }
+}
+
+/* One 8-bit channel of n places, from lanes of RGB. */
+static void LEVEL(channel_back)(const colour_back *m, const uint16_t *r, const uint16_t *g,
+                                const uint16_t *b, ptrdiff_t n, uint8_t *out) {
+    const int pair = (int)((uint32_t)(uint16_t)m->coefficients[0] |
+                           (uint32_t)m->coefficients[1] << 16);
+    const int rest = (uint16_t)m->coefficients[2], bias = (int)m->bias, shift = (int)m->shift;
+    const V16 middle = ALL16(128);
+    for (ptrdiff_t x = 0; x < n; x += LEVEL(BLOCK)) {
+        V16 low[3], high[3];
+        LEVEL(block)(r + x, &low[0], &high[0]);
+        LEVEL(block)(g + x, &low[1], &high[1]);
+        LEVEL(block)(b + x, &low[2], &high[2]);
+        for (int c = 0; c < 3; c++) {
+            low[c] = FLIP(low[c]);
+            high[c] = FLIP(high[c]);
+        }
+        const V16 first = LEVEL(weighted_three)(low[0], low[1], low[2], pair, rest, bias, shift);
+        const V16 last = LEVEL(weighted_three)(high[0], high[1], high[2], pair, rest, bias, shift);
+        const V8 bytes = NARROW(ADD_SATURATED(first, middle), ADD_SATURATED(last, middle));
+        if (n - x >= LEVEL(BLOCK)) {
+            LEVEL(store1)(out + x, bytes);
+        } else {
+            uint8_t part[LEVEL(BLOCK)];
+            LEVEL(store1)(part, bytes);
+            memcpy(out + x, part, (size_t)(n - x));
+        }
     }
 }
 
