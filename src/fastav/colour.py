@@ -437,11 +437,18 @@ def _stored(format: PixelFormat, index: int, *, target: bool = False) -> tuple[i
     swap = format.itemsize == 2 and format.big_endian == np.little_endian
     if target:
         return c.plane, c.offset, c.step, format.itemsize, 0, c.shift, int(swap)
-    if format.itemsize == 1 and c.step % 2 == 0 and np.little_endian:
+    return _read_from(c.plane, c.offset, c.step, format.itemsize, c.shift, 16 - c.depth, int(swap))
+
+
+def _read_from(
+    plane: int, offset: int, step: int, size: int, right: int = 0, left: int = 0, swap: int = 0
+) -> tuple[int, ...]:
+    """The ``COMPONENT`` record of a component that is read."""
+    if size == 1 and step % 2 == 0 and np.little_endian:
         # A byte of every second or fourth is quicker to get as half of a word.
-        high = c.offset % 2
-        return c.plane, c.offset - high, c.step, 2, 8 * high, 8, 0
-    return c.plane, c.offset, c.step, format.itemsize, c.shift, 16 - c.depth, int(swap)
+        high = offset % 2
+        return plane, offset - high, step, 2, 8 * high, 8, 0
+    return plane, offset, step, size, right, left, swap
 
 
 def _set_chroma(block: Any, format: PixelFormat, siting: Siting) -> None:
@@ -677,8 +684,8 @@ def plan_back(
     block["lanes"], block["channels"] = 1 if grey else 3, 3
     block["wide"] = goal.depth > 8
     for lane, letter in enumerate("Y" if grey else "RGB"):
-        block["source"][lane] = array[start.order.index(letter)]
-        block["source"][lane]["left"] = 16 - start.depth
+        stored = array[start.order.index(letter)]
+        block["source"][lane] = _read_from(*stored[:4], left=16 - start.depth)
     for channel in (0, 1, 2):
         block["target"][channel] = _stored(goal, channel, target=True)
     _set_chroma(block, goal, siting)

@@ -176,7 +176,7 @@ static void LEVEL(average)(const colour_plan *p, const uint16_t *above, const ui
         above = below = at;
     else if (p->between_h)
         above = below;
-    if (p->source[0].size == 1) /* sixteenths of such lanes are exact, and sums fit in 16 bits */
+    if (p->source[0].left >= 4) /* sixteenths of such lanes are exact, and sums fit in 16 bits */
         AVERAGE(uint16_t, SIXTEENTH, sum);
     else
         AVERAGE(int32_t, WHOLE, (sum + 8) >> 4);
