@@ -684,8 +684,8 @@ def plan_back(
     block["lanes"], block["channels"] = 1 if grey else 3, 3
     block["wide"] = goal.depth > 8
     for lane, letter in enumerate("Y" if grey else "RGB"):
-        stored = array[start.order.index(letter)]
-        block["source"][lane] = _read_from(*stored[:4], left=16 - start.depth)
+        plane, offset, step, size = array[start.order.index(letter)][:4]
+        block["source"][lane] = _read_from(plane, offset, step, size, left=16 - start.depth)
     for channel in (0, 1, 2):
         block["target"][channel] = _stored(goal, channel, target=True)
     _set_chroma(block, goal, siting)

@@ -386,6 +386,12 @@ static void LEVEL(shares)(const colour_plan *p, LEVEL(lane) * lanes, int first, 
                           LEVEL(exact) * out) {
     LEVEL(exact) b, c;
     const ptrdiff_t from = start >> halved, some = (n + halved) >> halved;
+    if (p->lanes == 1) { /* just the biases */
+        for (int i = 0; i < count + alpha; i++)
+            for (ptrdiff_t x = 0; x < n; x++)
+                out[i][x] = LEVEL(matrix)(p, first, count, i)->bias;
+        return;
+    }
     for (ptrdiff_t i = 0; i < some; i++) {
         b[i] = lanes[1][from + i];
         c[i] = lanes[2][from + i];
@@ -559,7 +565,7 @@ static void LEVEL(from_rgb)(const colour_plan *p, const colour_plane *source,
                 LEVEL(matrix_back)(p, lanes[1 + row - y], 1, 0, together, target, row, x, n);
             if (!p->log2_w) continue;
             const ptrdiff_t count = (n + 1) >> 1;
-            for (int c = 0; c < p->lanes; c++)
+            for (int c = 0; c < p->lanes && p->lanes > 1; c++) /* grey has no chroma */
                 LEVEL(average)(p, lanes[0][c], lanes[1][c], lanes[2][c], count, means[c]);
             LEVEL(matrix_back)(p, means, 0, 1, 2, target, y >> p->log2_h, x >> 1, count);
         }
