@@ -320,11 +320,13 @@ class VideoWriter:
                 f"{self._target.name!r} names one picture; for more write to a pattern such as "
                 f"'picture%03d{self._target.extension}' or to another container"
             )
-        # Filters may give two frames one time stamp; encoders would drop the second.
-        pts = round((frame.pts or 0) * frame.time_base / context.time_base)
+        pts, time_base = frame.pts or 0, context.time_base
+        if frame.time_base != time_base:
+            pts = round(pts * frame.time_base / time_base)
         frame = self._maker.convert(frame, str(context.pix_fmt), self._colours)
+        # Filters may give two frames one time stamp; encoders would drop the second.
         frame.pts = self._last_pts = max(pts, self._last_pts + 1)
-        frame.time_base = context.time_base
+        frame.time_base = time_base
         with self._all_or_close():
             self._output.mux(self._stream.encode(frame))
         self.frames_encoded += 1
