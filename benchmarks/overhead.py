@@ -20,8 +20,8 @@ from statistics import median
 import av
 
 import fastav
-from fastav import colour
 from fastav._bench import make_clip
+from fastav.pixels import colour
 
 FRAMES, ROUNDS = 300, 15
 

@@ -19,8 +19,8 @@ import av
 import numpy as np
 import pytest
 
-from fastav import colour
-from fastav.convert import ConversionOptions, FrameConverter
+from fastav.pixels import colour
+from fastav.pixels.convert import ConversionOptions, FrameConverter
 
 WIDTH, HEIGHT, ROUNDS = 1920, 1080, 25
 

@@ -16,9 +16,9 @@ import av
 import numpy as np
 import pytest
 
-from fastav.formats import Kind, pixel_format, software_formats
-from fastav.layout import FrameLayout, frame_layout
-from fastav.packing import pack_frame, unpack_frame, unpack_planes
+from fastav.pixels.formats import Kind, pixel_format, software_formats
+from fastav.pixels.layout import FrameLayout, frame_layout
+from fastav.pixels.packing import pack_frame, unpack_frame, unpack_planes
 
 WIDTH, HEIGHT = 1920, 1080
 

@@ -8,9 +8,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from fastav import colour
-from fastav.formats import PixelFormat, pixel_format
-from fastav.layout import frame_layout
+from fastav.pixels import colour
+from fastav.pixels.formats import PixelFormat, pixel_format
+from fastav.pixels.layout import frame_layout
 
 KR_KB = {
     "bt601": (0.299, 0.114),

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import fastav
-from fastav import access
+from fastav.reading import access
 
 from . import random_reads
 from .clips import BY_NAME, CLIPS, Reference, Zoo, linear, number

@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 import fastav
-from fastav import colour
 from fastav.errors import UnsupportedFormatError
-from fastav.formats import pixel_format, software_formats
+from fastav.pixels import colour
+from fastav.pixels.formats import pixel_format, software_formats
 
 from . import colours
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fastav import colour
 from fastav._kernels import colour_c, colour_py
-from fastav.formats import software_formats
+from fastav.pixels import colour
+from fastav.pixels.formats import software_formats
 
 from . import colours
 

@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 import fastav
-from fastav import colour
-from fastav.convert import ConversionOptions, FrameConverter
 from fastav.errors import UnsupportedFormatError
+from fastav.pixels import colour
+from fastav.pixels.convert import ConversionOptions, FrameConverter
 
 from . import mosaics
 from .media import encode

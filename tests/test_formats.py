@@ -12,8 +12,8 @@ import av
 import numpy as np
 import pytest
 
-from fastav._format_table import ALIASES, DESCRIPTORS
-from fastav.formats import Kind, pixel_format, software_formats
+from fastav.pixels._format_table import ALIASES, DESCRIPTORS
+from fastav.pixels.formats import Kind, pixel_format, software_formats
 
 
 @pytest.fixture(scope="module")

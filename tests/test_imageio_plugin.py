@@ -26,9 +26,9 @@ from imageio.config import known_extensions, known_plugins
 from imageio.core.request import InitializationError, Request
 
 import fastav
-from fastav.encoder import CAN_ROTATE
-from fastav.imageio_plugin import FastavPlugin, _format_to_dtype, register
-from fastav.video_file import VideoFile
+from fastav.imageio.plugin import FastavPlugin, _format_to_dtype, register
+from fastav.imageio.video_file import VideoFile
+from fastav.writing.encoder import CAN_ROTATE
 
 from .media import encode, reference
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from fastav.errors import UnsupportedFormatError
-from fastav.formats import Kind, pixel_format, software_formats
-from fastav.layout import FrameLayout, frame_layout
+from fastav.pixels.formats import Kind, pixel_format, software_formats
+from fastav.pixels.layout import FrameLayout, frame_layout
 
 
 def shapes(layout: FrameLayout) -> list[tuple[int, ...]]:

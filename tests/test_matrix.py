@@ -1,8 +1,8 @@
 """Every format x size x line size against the descriptor, both ways.
 
-The oracle knows nothing of ``fastav.formats``: from plane, step, offset, shift and depth alone it
-computes where each component lies, as ``av_read_image_line2`` of libavutil does, and reads it from
-random bytes. The suite runs a seeded slice; the whole matrix is a command::
+The oracle knows nothing of ``fastav.pixels.formats``: from plane, step, offset, shift and depth
+alone it computes where each component lies, as ``av_read_image_line2`` of libavutil does, and reads
+it from random bytes. The suite runs a seeded slice; the whole matrix is a command::
 
     python tests/test_matrix.py --full              # both backends
     python tests/test_matrix.py --full --formats nv12 rgb565be
@@ -26,11 +26,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fastav._format_table import DESCRIPTORS
 from fastav._kernels import chosen
-from fastav.formats import Kind, PixelFormat, pixel_format, software_formats
-from fastav.layout import FrameLayout, frame_layout
-from fastav.packing import copy_frame, pack_frame, unpack_frame, unpack_planes
+from fastav.pixels._format_table import DESCRIPTORS
+from fastav.pixels.formats import Kind, PixelFormat, pixel_format, software_formats
+from fastav.pixels.layout import FrameLayout, frame_layout
+from fastav.pixels.packing import copy_frame, pack_frame, unpack_frame, unpack_planes
 
 WIDTHS = (*range(1, 67), *range(127, 130), *range(319, 322), *range(1919, 1922))
 HEIGHTS = (1, 2, 3, 6, 9)

@@ -19,11 +19,11 @@ import pytest
 from numpy.typing import NDArray
 
 import fastav
-from fastav import convert
 from fastav.errors import FastavError, UnsupportedFormatError
-from fastav.formats import Kind, pixel_format, software_formats
-from fastav.layout import frame_layout
-from fastav.packing import copy_frame, pack_frame, unpack_frame, unpack_planes
+from fastav.pixels import convert
+from fastav.pixels.formats import Kind, pixel_format, software_formats
+from fastav.pixels.layout import frame_layout
+from fastav.pixels.packing import copy_frame, pack_frame, unpack_frame, unpack_planes
 
 ARRAYS = [name for name in software_formats() if frame_layout(name, 32, 16).shape is not None]
 PLANES = [name for name in software_formats() if name not in ARRAYS]

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fastav.formats import Kind, pixel_format, software_formats
+from fastav.pixels.formats import Kind, pixel_format, software_formats
 
 Bytes = NDArray[np.uint8]
 GUARD = 0xA5

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 import fastav
-from fastav import bulk
+from fastav.reading import bulk
 
 from .media import encode, reference
 from .process import LINUX, threads
@@ -36,8 +36,8 @@ open_ = partial(fastav.open, conversion="ffmpeg")
 def converters(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything below holds whether or not threads convert what others decode."""
     if request.param == "three converters":
-        monkeypatch.setattr(fastav.reader, "WORTH_A_THREAD", 0)
-        monkeypatch.setattr(fastav.reader, "processors", lambda: 3)
+        monkeypatch.setattr(fastav.reading.options, "WORTH_A_THREAD", 0)
+        monkeypatch.setattr(fastav.reading.options, "processors", lambda: 3)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 
 import fastav
-from fastav import sequence
 from fastav.cli import main
 
 from .clips import Zoo, number
@@ -415,7 +414,7 @@ def test_early_frames_need_no_index(
     path: Path, frames: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(sequence, "build_index", None)
+        patch.setattr(reading, "build_index", None)
         np.testing.assert_array_equal(fastav.imread(path, index=5), frames[5])
         with fastav.open(path) as reader:
             np.testing.assert_array_equal(reader.read(start=3, stop=9, step=2), frames[3:9:2])

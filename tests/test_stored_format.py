@@ -10,7 +10,7 @@ import pytest
 
 import fastav
 from fastav import pack_frame, unpack_frame
-from fastav.formats import pixel_format, software_formats
+from fastav.pixels.formats import pixel_format, software_formats
 
 BAYER = [name for name in software_formats() if name.startswith("bayer_")]
 WIDTH, HEIGHT, COUNT = 10, 6, 5

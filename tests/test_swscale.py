@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from av.video.reformatter import VideoReformatter
 
-from fastav import convert, ffmpeg
 from fastav.errors import UnsupportedFormatError
-from fastav.formats import Kind, pixel_format, software_formats
+from fastav.pixels import convert, ffmpeg
+from fastav.pixels.formats import Kind, pixel_format, software_formats
 
 from .media import rows
 

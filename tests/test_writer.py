@@ -18,12 +18,12 @@ import pytest
 
 import fastav
 from fastav import EncodeError, UnsupportedFormatError
-from fastav.colour import plan_back
-from fastav.encoder import CAN_ROTATE, exact_rate
-from fastav.formats import Kind, pixel_format, software_formats
-from fastav.layout import frame_layout
-from fastav.packing import unpack_frame, unpack_planes
-from fastav.writer import VideoWriter
+from fastav.pixels.colour import plan_back
+from fastav.pixels.formats import Kind, pixel_format, software_formats
+from fastav.pixels.layout import frame_layout
+from fastav.pixels.packing import unpack_frame, unpack_planes
+from fastav.writing.encoder import CAN_ROTATE, exact_rate
+from fastav.writing.writer import VideoWriter
 
 from .process import LINUX, descriptors, threads
 
@@ -775,7 +775,7 @@ def run(code: str) -> str:
 
 PRELUDE = """
 import os, sys, numpy as np
-from fastav.writer import VideoWriter
+from fastav.writing.writer import VideoWriter
 frames = np.zeros((5, 48, 64, 3), np.uint8)
 """
 

@@ -13,9 +13,9 @@ import pytest
 
 import fastav
 from fastav import EncodeError
-from fastav.formats import pixel_format, software_formats
 from fastav.imageio_plugin import FastavPlugin
-from fastav.packing import unpack_frame
+from fastav.pixels.formats import pixel_format, software_formats
+from fastav.pixels.packing import unpack_frame
 
 TAGS = {"bt601": 6, "bt709": 1, "bt2020": 9, "smpte240m": 7, "fcc": 4}
 MOSAICS = [name for name in software_formats() if pixel_format(name).mosaic]

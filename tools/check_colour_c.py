@@ -24,8 +24,8 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from fastav import colour  # noqa: E402
 from fastav._kernels import colour_py  # noqa: E402
+from fastav.pixels import colour  # noqa: E402
 from tests import colours  # noqa: E402
 from tests import test_colour_kernels as cases  # noqa: E402
 

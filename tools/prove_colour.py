@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from fastav import colour  # noqa: E402
-from fastav.formats import pixel_format  # noqa: E402
+from fastav.pixels import colour  # noqa: E402
+from fastav.pixels.formats import pixel_format  # noqa: E402
 from tests import colours  # noqa: E402
 
 ROUTES = [

@@ -13,15 +13,15 @@ from .errors import (
     NotAVideoError,
     UnsupportedFormatError,
 )
-from .formats import PixelFormat, pixel_format
-from .index import FrameIndex
-from .info import VideoInfo
-from .packing import pack_frame, unpack_frame, unpack_planes
-from .reader import VideoReader
+from .pixels.formats import PixelFormat, pixel_format
+from .pixels.packing import pack_frame, unpack_frame, unpack_planes
+from .reading.index import FrameIndex
+from .reading.info import VideoInfo
+from .reading.reader import VideoReader
 
 if TYPE_CHECKING:
     from . import bayer
-    from .writer import VideoWriter
+    from .writing.writer import VideoWriter
 
 __version__ = "0.1.0"
 
@@ -62,7 +62,7 @@ if not TYPE_CHECKING:  # a type checker would take any name for one that is here
     def __getattr__(name: str) -> Any:
         """Import on first use what readers of videos do not need."""
         if name == "VideoWriter":
-            from .writer import VideoWriter
+            from .writing.writer import VideoWriter
 
             return VideoWriter
         if name == "bayer":

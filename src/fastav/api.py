@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from .reader import READER_KEYWORDS, VideoReader, check_keywords
-from .sequence import FEW, Arrays
+from .reading.options import READER_KEYWORDS, check_keywords
+from .reading.reader import FEW, Arrays, VideoReader
 
 # What writes is imported by the functions that need it: most programs only read.
 if TYPE_CHECKING:
     from .filters import FilterGraph, FilterSequence
-    from .video_file import ImageProperties, Index, VideoFile
-    from .writer import Frames, VideoWriter
+    from .imageio.video_file import ImageProperties, Index, VideoFile
+    from .writing.writer import Frames, VideoWriter
 
 __all__ = ["imiter", "immeta", "imopen", "improps", "imread", "imwrite", "open", "register"]
 
@@ -46,7 +46,7 @@ def open(source: Any, mode: str = "r", **options: Any) -> VideoReader | VideoWri
     if mode == "r":
         return VideoReader(source, **options)
     if mode == "w":
-        from .writer import VideoWriter
+        from .writing.writer import VideoWriter
 
         return VideoWriter(source, **options)
     raise ValueError(f"mode must be 'r' or 'w', got {mode!r}")
@@ -87,7 +87,7 @@ def imopen(
     _check_plugin(plugin)
     if io_mode[:1] == "w":
         options["extension"] = extension or format_hint
-    from .video_file import VideoFile
+    from .imageio.video_file import VideoFile
 
     return VideoFile(uri, io_mode, **options)
 
@@ -226,7 +226,7 @@ def imwrite(
         There is no frame, or what :class:`fastav.VideoWriter` raises.
     """
     _check_plugin(plugin)
-    from .writer import VideoWriter
+    from .writing.writer import VideoWriter
 
     with VideoWriter(uri, extension=extension or format_hint, **options) as writer:
         writer.write(image, in_pixel_format=in_pixel_format, is_batch=is_batch)
@@ -249,11 +249,12 @@ def improps(
 ) -> ImageProperties:
     """Tell shape and dtype of what :func:`imread` would return, without decoding.
 
-    Parameters are those of :func:`imread`; see :meth:`fastav.video_file.VideoFile.properties`.
+    Parameters are those of :func:`imread`; see
+    :meth:`fastav.imageio.video_file.VideoFile.properties`.
     """
     _check_plugin(plugin)
     check_keywords("improps", options, READER_KEYWORDS)
-    from .video_file import VideoFile
+    from .imageio.video_file import VideoFile
 
     with VideoFile(uri, "r", **options) as file:
         return file.properties(index, format=format)
@@ -272,11 +273,11 @@ def immeta(
 ) -> dict[str, Any]:
     """Gather what is known of a video, or of one frame, besides its pixels.
 
-    Parameters are those of :func:`imread`; see :mod:`fastav.metadata` for the contents.
+    Parameters are those of :func:`imread`; see :mod:`fastav.reading.metadata` for the contents.
     """
     _check_plugin(plugin)
     check_keywords("immeta", options, READER_KEYWORDS)
-    from .video_file import VideoFile
+    from .imageio.video_file import VideoFile
 
     with VideoFile(uri, "r", **options) as file:
         return file.metadata(index)
@@ -290,7 +291,7 @@ def register(*, default: bool = False) -> None:
     default : bool
         Prefer fastav to the ``pyav`` plugin for all extensions for which imageio considers that.
     """
-    from .imageio_plugin import register
+    from .imageio.plugin import register
 
     register(default=default)
 

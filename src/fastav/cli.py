@@ -17,7 +17,7 @@ import numpy as np
 from . import __version__
 from .backend import backend
 from .errors import FastavError
-from .reader import VideoReader
+from .reading.reader import VideoReader
 
 __all__ = ["main"]
 

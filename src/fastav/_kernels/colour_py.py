@@ -2,7 +2,7 @@
 
 The stages and the arithmetic are those that ``colour.h`` describes. A *lane* is a sample shifted up
 so that its most significant bit is the highest of 16; planes are ``(address, pitch)`` pairs in one
-flat tuple; the plan is a ``PLAN`` record, derived in ``fastav.colour``.
+flat tuple; the plan is a ``PLAN`` record, derived in ``fastav.pixels.colour``.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class Scaler:
     Parameters
     ----------
     functions : mapping of str to int
-        Addresses of libswscale's functions, see ``fastav.ffmpeg.functions``.
+        Addresses of libswscale's functions, see ``fastav.pixels.ffmpeg.functions``.
     source, destination : int
         FFmpeg's numbers of the two pixel formats.
     width, height : int

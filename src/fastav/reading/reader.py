@@ -1,4 +1,4 @@
-"""The frames of a video as a sequence: by number, by time, in batches."""
+"""VideoReader: a video source as NumPy arrays, whole, in order, by number and by time."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
-from itertools import islice
+from dataclasses import fields, replace
+from itertools import chain, islice
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, SupportsIndex
 
 import av
@@ -19,25 +20,29 @@ import numpy as np
 from av.codec import Capabilities
 from numpy.typing import ArrayLike, NDArray
 
-from .access import FrameAccess, processors
+from ..errors import DecodeError, FastavError, FrameChangedError
+from ..pixels.convert import FrameConverter, Output
+from ..pixels.formats import pixel_format
+from ..pixels.packing import reinterpret
+from ..workers import processors
+from .access import FrameAccess
 from .bulk import Bulk, GivenArray
-from .container import Source, VideoInput, open_input
-from .convert import FrameConverter, Output
 from .decode import decode_all
-from .errors import DecodeError, FastavError, FrameChangedError
-from .index import FrameIndex, build_index
+from .index import FrameIndex
+from .info import VideoInfo, describe
+from .input import VideoInput, open_input
 from .metadata import frame_metadata, video_metadata
-from .packing import reinterpret
+from .options import ReadOptions, check_keywords
+from .scan import build_index
+from .source import Source
 
 if TYPE_CHECKING:
-    from .filters import FilterChain, FilterGraph, FilterSequence
-    from .info import VideoInfo
-    from .reader import ReadOptions
+    from ..filters import FilterChain, FilterGraph, FilterSequence
 
-__all__ = ["FEW", "Arrays", "FrameSequence"]
+__all__ = ["FEW", "Arrays", "VideoReader"]
 
-# So many frames are decoded sooner than a whole file is searched for where they begin.
 FEW: Final = 32
+"""So many frames are decoded sooner than a whole file is searched for where they begin."""
 
 # Their decoders copy packets; going through those first would double the work.
 _COPYING: Final = frozenset({"rawvideo"})
@@ -45,32 +50,275 @@ _COPYING: Final = frozenset({"rawvideo"})
 Arrays = NDArray[Any] | tuple[NDArray[Any], ...]
 
 
-class FrameSequence:
-    """Random access for :class:`fastav.VideoReader`, which opens the source.
+class VideoReader:
+    """One video stream of a source, as NumPy arrays.
 
-    The index of the frames is made by the first access that needs one. One lock serves the threads
-    that share a reader; iterations have containers and decoders of their own and go on side by
-    side.
+    A sequence of frames: ``len(reader)``, ``reader[7]``, ``reader[::10]``, ``reader[[3, 1, 1]]``,
+    or iterated over. The index of the frames is made by the first access that needs one. One lock
+    serves the threads that share a reader; iterations have containers and decoders of their own and
+    go on side by side. Readers can be pickled and are right in forked processes.
+
+    Parameters
+    ----------
+    source : str, os.PathLike, bytes-like, or binary file object
+        A path, a URL that FFmpeg understands, a whole file in memory, or an open file, read from
+        its present position on and never closed.
+    stream : int
+        Which of the video streams.
+    container_format : str, optional
+        FFmpeg's name of the container, where it cannot be guessed.
+    options : mapping of str to str, optional
+        FFmpeg's options of demuxer and decoder.
+    index : FrameIndex, optional
+        The index of another reader of the same file, which spares making it again.
+    **read_options
+        See :class:`ReadOptions`; the defaults of every read, each of which can change them.
+
+    Attributes
+    ----------
+    info : VideoInfo
+        What the container says.
+    frames_read : int
+        Frames that the latest read or iteration gave, also after an error.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError, PermissionError
+        The source cannot be opened.
+    NotAVideoError
+        It is no video, is empty, or has no such stream.
     """
 
-    _source: Source
-    _stream: int
-    _input: VideoInput | None
-    _closed: bool
-    options: ReadOptions
-    info: VideoInfo
-    frames_read: int
-
-    def __init__(self, index: FrameIndex | None = None) -> None:
+    def __init__(
+        self,
+        source: object,
+        *,
+        stream: int = 0,
+        container_format: str | None = None,
+        options: Mapping[str, str] | None = None,
+        index: FrameIndex | None = None,
+        **read_options: Any,
+    ) -> None:
+        # What close and __del__ look at, before anything can fail.
+        self._closed = False
+        self._input: VideoInput | None = None
         if index is not None and not isinstance(index, FrameIndex):
             raise TypeError(f"index must be a FrameIndex or None, got {type(index).__name__}")
+        check_keywords("VideoReader", read_options)
         self._index = index
         self._access: FrameAccess | None = None
         self._pipe: _OneWay | None = None
         self._lock = threading.RLock()
         self._converter: tuple[ReadOptions, FrameConverter] | None = None
         self._iterations: weakref.WeakSet[Generator[av.VideoFrame]] = weakref.WeakSet()
+        self.options = ReadOptions(**read_options)
         _READERS.add(self)
+        self._source = Source(source, container_format=container_format, options=options)
+        self._stream = stream
+        self.frames_read = 0
+        self._input = self._open(self.options)
+        self.info: VideoInfo = describe(self._input)
+        if self.options.stored_format is not None:
+            stored = pixel_format(self.options.stored_format).name
+            self.info = replace(self.info, pixel_format=stored)
+        if index is not None and index.file_size != self._input.container.size:
+            self.close()
+            raise ValueError(
+                f"index is of a file of {index.file_size} bytes, {self._source.name!r} is another"
+            )
+
+    def __repr__(self) -> str:
+        info = self.info
+        return f"<VideoReader {self._source.name!r} {info.codec} {info.width}x{info.height}>"
+
+    def __enter__(self) -> VideoReader:
+        self._check_open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the source and stop every thread; safe to call twice."""
+        with self._lock:
+            self._closed = True
+            self._stop_iterations()
+            self._rest()
+            if self._pipe is not None:
+                self._pipe.close()
+                self._pipe = None
+            if self._input is not None:
+                self._input.close()
+                self._input = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy in another process needs: source, options and index, but no open files."""
+        source = self._source
+        if not isinstance(source.given, (str, os.PathLike, bytes, bytearray)):
+            raise TypeError(f"a reader of {source.name} cannot be pickled; open a path or bytes")
+        return {
+            "source": source.given,
+            "stream": self._stream,
+            "container_format": source.container_format,
+            "options": source.options,
+            "index": self._index,
+            **{field.name: getattr(self.options, field.name) for field in fields(self.options)},
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
+
+    # All frames at once, and one after the other
+
+    def read(
+        self,
+        *,
+        start: int = 0,
+        stop: int | None = None,
+        step: int = 1,
+        out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
+        progress: Callable[[int], object] | None = None,
+        filter_sequence: FilterSequence | None = None,
+        filter_graph: FilterGraph | None = None,
+        **changes: Any,
+    ) -> Arrays:
+        """Read frames into one array.
+
+        Parameters
+        ----------
+        start, stop, step : int
+            Which frames, as in ``range``; all by default.
+        out : ndarray, or one per plane, optional
+            Filled from its first frame on instead of a fresh array: shape ``(frames, ...)`` of the
+            right dtype with room for all; shared memory, a memmap or a slice will do.
+        progress : callable, optional
+            Called after every frame with the number of frames read so far.
+        filter_sequence, filter_graph : optional
+            Filters, see :mod:`fastav.filters`; frames are then those of the filtered video.
+        **changes
+            Fields of :class:`ReadOptions` that differ from the reader's own in this read.
+
+        Returns
+        -------
+        ndarray of shape (N, H, W, C), (N, H, W) or (N, C, H, W)
+            Exactly the frames that were decoded: a fresh C-contiguous array, or the part of `out`
+            that was filled (a view). With ``planes=True`` a tuple of one array per plane.
+
+        Raises
+        ------
+        DecodeError
+            Damage, unless ``errors="keep"``; `frames_read` tells how many frames came before it.
+        FrameChangedError
+            Size or pixel format change in mid-stream; says at which frame.
+        UnsupportedFormatError
+            The frames cannot become one array of the format; names what works.
+        ValueError, TypeError
+            `out` does not fit, or an option is wrong.
+        """
+        check_keywords("read", changes)
+        options = replace(self.options, **changes)
+        plain = filter_sequence is None and filter_graph is None and progress is None
+        if plain and min(start, stop or 0) >= 0 and step > 0 and self._shares_out(options):
+            shared = self._read_side_by_side(options, slice(start, stop, step), out)
+            if shared is not None:
+                return shared
+        bulk: Bulk | None = None
+        try:
+            chosen = self._frames(options, start, stop, step, filter_sequence, filter_graph)
+            with closing(chosen):
+                expected = len(range(*self._span(start, stop, step)))
+                for first in chosen:
+                    bulk = Bulk(options.converters(first), expected, out, start=start, step=step)
+                    rest = chain([first], chosen)
+                    bulk.extend(rest if progress is None else _report(rest, progress))
+        except DecodeError as error:
+            error.frames_read = bulk.count if bulk else 0
+            if options.errors == "raise":
+                raise
+        finally:
+            self.frames_read = bulk.count if bulk else 0
+        if bulk is None:
+            bulk = self._nothing(options, out)
+        arrays = bulk.finish()
+        return arrays if options.planes else arrays[0]
+
+    def _span(self, start: int, stop: int | None, step: int) -> tuple[int, int, int]:
+        end = self.info.expected_frames
+        return start, end if stop is None else min(stop, end or stop), step
+
+    def _nothing(
+        self, options: ReadOptions, out: NDArray[Any] | Sequence[NDArray[Any]] | None
+    ) -> Bulk:
+        """No frames, of the size that the header gives."""
+        try:
+            return Bulk(self._prepared(options), 0, out)
+        except IndexError:
+            raise DecodeError(f"{self._source.name!r} has no frame that can be decoded") from None
+
+    def iter(
+        self,
+        *,
+        start: int = 0,
+        stop: int | None = None,
+        step: int = 1,
+        filter_sequence: FilterSequence | None = None,
+        filter_graph: FilterGraph | None = None,
+        **changes: Any,
+    ) -> Iterator[Arrays]:
+        """Iterate over frames, each a fresh array (or a tuple of planes).
+
+        Iterations are independent of each other and of reads. Closing the iterator, or leaving it
+        to be collected, stops its decoder.
+
+        Parameters
+        ----------
+        start, stop, step : int
+            Which frames, as in ``range``; all by default.
+        filter_sequence, filter_graph : optional
+            Filters, see :mod:`fastav.filters`; frames are then those of the filtered video.
+        **changes
+            Fields of :class:`ReadOptions` that differ from the reader's own.
+
+        Raises
+        ------
+        DecodeError, FrameChangedError, UnsupportedFormatError
+            As in :meth:`read`.
+        """
+        check_keywords("iter", changes)
+        options = replace(self.options, **changes)
+        frames = self._frames(options, start, stop, step, filter_sequence, filter_graph)
+        return self._iterate(options, frames, start, step)
+
+    def _iterate(
+        self, options: ReadOptions, frames: Generator[av.VideoFrame], start: int, step: int
+    ) -> Iterator[Arrays]:
+        converter = options.converter()
+        self.frames_read = 0
+        try:
+            with closing(frames):
+                for count, frame in enumerate(frames):
+                    try:
+                        arrays = converter.convert(frame)
+                    except FrameChangedError as error:
+                        number = start + count * step
+                        raise FrameChangedError(f"frame {number} is {error}", number) from None
+                    if not count:
+                        _let_memory_return(sum(array.nbytes for array in arrays))
+                    self.frames_read = count + 1
+                    yield arrays if options.planes else arrays[0]
+        except DecodeError as error:
+            error.frames_read = self.frames_read
+            if options.errors == "raise":
+                raise
+        self._check_open()
+
+    def __iter__(self) -> Iterator[Arrays]:
+        return self.iter()
 
     # What the index tells
 
@@ -271,8 +519,8 @@ class FrameSequence:
         Parameters
         ----------
         number : int, optional
-            Of this frame, see :func:`fastav.metadata.frame_metadata`; without it of the video, see
-            :func:`fastav.metadata.video_metadata`.
+            Of this frame, see :func:`fastav.reading.metadata.frame_metadata`; without it of the
+            video, see :func:`fastav.reading.metadata.video_metadata`.
         """
         if number is None:
             return video_metadata(self.info, self.rotation)
@@ -531,7 +779,7 @@ class FrameSequence:
             frames = _reinterpret(frames, options.stored_format)
         if filter_sequence is None and filter_graph is None:
             return frames
-        from .filters import FilterChain
+        from ..filters import FilterChain
 
         chain = FilterChain(
             filter_sequence,
@@ -585,8 +833,27 @@ class FrameSequence:
 
     # Inside
 
+    def _open(self, options: ReadOptions) -> VideoInput:
+        return open_input(
+            self._source,
+            stream=self._stream,
+            thread_count=options.thread_count,
+            thread_type=options.thread_type,
+        )
+
     def _start(self, options: ReadOptions) -> VideoInput:
-        raise NotImplementedError
+        """An input at its start with these threads: the one from opening if it still fits."""
+        with self._lock:
+            self._check_open()
+            waiting, self._input = self._input, None
+        if waiting is not None:
+            if (options.thread_count, options.thread_type) == (
+                self.options.thread_count,
+                self.options.thread_type,
+            ) or not self._source.reopenable:
+                return waiting
+            waiting.close()
+        return self._open(options)
 
     def _open_with(self, threads: int) -> VideoInput:
         return _opener(self._source, self._stream, self.options)(threads)
@@ -681,6 +948,25 @@ class FrameSequence:
             return self._shared_converter(options).outputs
 
 
+def _let_memory_return(nbytes: int) -> None:
+    """Have the allocator keep blocks of this size for the next frame.
+
+    glibc's hands a large freed block back to the system at once, and the next frame's every page
+    is faulted in anew, until it has seen a block freed that is larger still (up to 32 MiB; mallopt
+    in malloc(3), M_MMAP_THRESHOLD). This one is never touched, so it costs two system calls.
+    """
+    np.empty(min(4 * nbytes, (32 << 20) - (1 << 16)), np.uint8)
+
+
+def _report(
+    frames: Iterator[av.VideoFrame], progress: Callable[[int], object]
+) -> Iterator[av.VideoFrame]:
+    """Pass frames on; when the next is asked for, the one before has been read."""
+    for number, frame in enumerate(frames, 1):
+        yield frame
+        progress(number)
+
+
 def _outside(number: int, count: int) -> str:
     if not count:
         return f"frame {number} is out of range: the video has no frames"
@@ -762,7 +1048,7 @@ class _OneWay:
         raise IndexError(f"frame {number} is out of range: the video has ended")
 
 
-_READERS: weakref.WeakSet[FrameSequence] = weakref.WeakSet()
+_READERS: weakref.WeakSet[VideoReader] = weakref.WeakSet()
 
 
 def _after_fork() -> None:

@@ -16,12 +16,12 @@ from av import VideoFrame
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from . import colour
-from .convert import refuse_abort
-from .errors import UnsupportedFormatError
-from .formats import PixelFormat, pixel_format
-from .layout import frame_layout
-from .packing import pack_frame, unpack_frame
+from ..errors import UnsupportedFormatError
+from ..pixels import colour
+from ..pixels.convert import refuse_abort
+from ..pixels.formats import PixelFormat, pixel_format
+from ..pixels.layout import frame_layout
+from ..pixels.packing import pack_frame, unpack_frame
 
 __all__ = ["Colours", "FrameMaker"]
 
@@ -45,7 +45,7 @@ _RANGES: Final = {tag: name for name, tag in _RANGE_TAGS.items()}
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """What Y'CbCr samples mean, by the names of :func:`fastav.colour.plan_back`.
+    """What Y'CbCr samples mean, by the names of :func:`fastav.pixels.colour.plan_back`.
 
     None is what nobody said: BT.601 and limited range for conversions, and no tag in the file.
     """

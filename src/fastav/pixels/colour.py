@@ -27,9 +27,9 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from ._kernels import colour as kernels
-from ._kernels._colour_plan import PLAN
-from .errors import UnsupportedFormatError
+from .._kernels import colour as kernels
+from .._kernels._colour_plan import PLAN
+from ..errors import UnsupportedFormatError
 from .formats import Kind, PixelFormat, pixel_format
 
 __all__ = [

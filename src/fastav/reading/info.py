@@ -8,7 +8,7 @@ from typing import Final
 
 import av
 
-from .container import VideoInput
+from .input import VideoInput
 
 __all__ = ["MATRICES", "PRIMARIES", "RANGES", "TRANSFERS", "VideoInfo", "describe"]
 

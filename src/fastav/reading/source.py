@@ -1,41 +1,29 @@
-"""Opening a source with PyAV: what was given, one open container, its threads and its errors."""
+"""What was given to read from: a path, a URL, bytes or a file object, able to be opened again."""
 
 from __future__ import annotations
 
 import errno
 import io
-import operator
 import os
 import re
 import stat
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, Final
 
 import av
-import av.error
-import av.stream
 
-from .errors import DecodeError, FastavError, NotAVideoError
+from ..errors import NotAVideoError
+from ..ffmpeg_errors import clear_errors
 
-__all__ = ["Source", "VideoInput", "check_threads", "clear_errors", "open_input"]
-
-THREAD_TYPES: Final = ("FRAME", "SLICE", "AUTO", "NONE")
-MAX_THREADS: Final = 1024
-
-# Errors that say nothing of the file, and have no type of their own in Python.
-_SYSTEM_ERRORS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOSPC})
+__all__ = ["Source"]
 
 # A scheme has two letters at least, so that C:\ is a path.
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
-
-# Keeps a demuxer from reading the other streams; newer than the oldest PyAV that will do.
-_DISCARD_ALL: Any = getattr(getattr(av.stream, "Discard", None), "all", None)
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
 
 # PyAV asks a Python file for this many bytes at once; few large reads cost less than many small.
-_BUFFER_SIZE = 1 << 18
+_BUFFER_SIZE: Final = 1 << 18
 
 
 class _FileView(io.RawIOBase):
@@ -246,173 +234,14 @@ def _is_seekable(file: Any) -> bool:
     return bool(seekable())
 
 
-class VideoInput:
-    """One open container and its chosen video stream; a context manager that closes it.
-
-    Attributes
-    ----------
-    source : Source
-    number : int
-        Of the stream among the video streams.
-    container : av.container.InputContainer
-    stream : av.VideoStream
-    closed : bool
-        Nothing may be read any more: it was closed, or inherited by a forked process.
-
-    Notes
-    -----
-    Not thread-safe: one input serves one thread at a time.
-    """
-
-    def __init__(
-        self,
-        source: Source,
-        number: int,
-        container: av.container.InputContainer,
-        stream: av.VideoStream,
-    ) -> None:
-        self.source = source
-        self.number = number
-        self.container = container
-        self.stream = stream
-        self.closed = False
-        _INPUTS.add(self)
-
-    @property
-    def threads(self) -> int:
-        """Threads that the decoder may use; 0 is FFmpeg's own choice."""
-        return int(self.stream.codec_context.thread_count)
-
-    def check_open(self) -> None:
-        """Raise ``ValueError`` if nothing may be read any more."""
-        if self.closed:
-            raise ValueError(
-                f"{self.source.name!r} was closed, or inherited by a forked process, while it "
-                "was being read; open it again"
-            )
-
-    def close(self) -> None:
-        """Close the container; safe to call twice. The decoder goes with the last reference."""
-        if not self.closed:
-            self.closed = True
-            self.container.close()
-
-    def __enter__(self) -> VideoInput:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        # PyAV's containers are in reference cycles and would stay open until they are collected.
-        self.close()
-
-
 _SOURCES: weakref.WeakSet[Source] = weakref.WeakSet()
-_INPUTS: weakref.WeakSet[VideoInput] = weakref.WeakSet()
-_INHERITED: list[object] = []
 
 
 def _after_fork() -> None:
-    """Give up, in a child process, what was open in its parent.
-
-    A decoder's threads do not exist in the child, and closing it there would wait for them for
-    ever; so it is kept, unused, until the child ends.
-    """
-    for video in list(_INPUTS):
-        if not video.closed:
-            video.closed = True
-            _INHERITED.append((video.container, video.stream, video.stream.codec_context))
+    """Free, in a child process, what a thread of the parent may have locked."""
     for source in list(_SOURCES):
         source.lock = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
-
-
-def open_input(
-    source: Source,
-    *,
-    stream: int = 0,
-    thread_count: int = 0,
-    thread_type: str | None = None,
-) -> VideoInput:
-    """Open a source and choose a video stream and the decoder's threads.
-
-    Parameters
-    ----------
-    source : Source
-    stream : int
-        Which of the video streams, counted from 0; negative counts from the end.
-    thread_count : int
-        Threads of the decoder; 0 lets FFmpeg choose by the number of processors.
-    thread_type : {"FRAME", "SLICE", "AUTO", "NONE"}, optional
-        "FRAME" decodes several frames at once (best throughput), "SLICE" parts of one frame (least
-        delay). None is "FRAME".
-
-    Raises
-    ------
-    NotAVideoError
-        No such video stream, or no decoder for it.
-    ValueError, TypeError
-        Wrong thread options.
-    """
-    check_threads(thread_count, thread_type)
-    container = source.open()
-    try:
-        streams = container.streams.video
-        if not -len(streams) <= operator.index(stream) < len(streams):
-            raise NotAVideoError(
-                f"{source.name!r} has {len(streams)} video stream(s), there is no stream {stream}"
-            )
-        chosen = streams[stream]
-        context = chosen.codec_context
-        if context is None:
-            raise NotAVideoError(
-                f"FFmpeg has no decoder for video stream {stream} of {source.name!r}"
-            )
-        context.thread_type = thread_type or "FRAME"
-        context.thread_count = thread_count
-        if _DISCARD_ALL is not None:
-            for other in container.streams:
-                if other is not chosen:
-                    other.discard = _DISCARD_ALL
-    except BaseException:
-        container.close()
-        raise
-    return VideoInput(source, stream, container, chosen)
-
-
-def check_threads(thread_count: int, thread_type: str | None) -> None:
-    """Raise ``ValueError`` or ``TypeError`` for thread options that make no sense."""
-    if thread_type not in (None, *THREAD_TYPES):
-        raise ValueError(f"thread_type must be one of {THREAD_TYPES} or None, got {thread_type!r}")
-    if not 0 <= operator.index(thread_count) <= MAX_THREADS:
-        raise ValueError(f"thread_count must be 0 (automatic) to {MAX_THREADS}, got {thread_count}")
-
-
-@contextmanager
-def clear_errors(what: str, kind: type[FastavError] = DecodeError) -> Iterator[None]:
-    """Turn PyAV's errors into what a Python user expects, saying what was being done.
-
-    Errors that have a meaning of their own in Python (missing file, permission, time-out, no
-    memory, ...) keep their type; the rest becomes `kind`.
-    """
-    try:
-        yield
-    except av.error.FFmpegError as error:
-        reason = f"{what}: {error.strerror or error}"
-        if isinstance(error, OSError) and not isinstance(error, ValueError):
-            builtin = next(
-                cls
-                for cls in type(error).__mro__
-                if issubclass(cls, OSError) and cls.__module__ == "builtins"
-            )
-            if builtin is not OSError or error.errno in _SYSTEM_ERRORS:
-                raise builtin(error.errno, reason) from error
-        if isinstance(error, MemoryError):
-            raise MemoryError(reason) from error
-        raise kind(reason) from error
-    except UnicodeDecodeError as error:
-        raise kind(f"{what}: text that is not UTF-8 ({error})") from error

@@ -19,8 +19,8 @@ from av.container import OutputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from .errors import EncodeError
-from .formats import pixel_format
+from ..errors import EncodeError
+from ..pixels.formats import pixel_format
 from .frame_maker import Colours
 
 __all__ = ["CAN_ROTATE", "Encoder", "Rate", "exact_rate"]

@@ -8,8 +8,9 @@ from contextlib import suppress
 import av
 import av.error
 
-from .container import VideoInput, clear_errors, open_input
-from .errors import DecodeError
+from ..errors import DecodeError
+from ..ffmpeg_errors import clear_errors
+from .input import VideoInput, open_input
 
 __all__ = ["decode", "decode_all"]
 

@@ -1,4 +1,4 @@
-"""FrameIndex: which frame is which, and from which packet decoding must start to get it.
+"""Making a FrameIndex: the packets are read, and decoded where they leave something open.
 
 A table is built from the packets alone where these tell the truth: every one has a time of its own,
 and the decoder holds back enough of them to put them in order. What packets cannot tell (times that
@@ -9,9 +9,8 @@ settled by decoding, from the start and no further than needed.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Final, NamedTuple
 
@@ -20,14 +19,11 @@ import av.error
 import numpy as np
 from numpy.typing import NDArray
 
-from .container import VideoInput
+from .bitstream import hidden_reader, key_reader
+from .index import NO_TIME, PACKET, FrameIndex
+from .input import VideoInput
 
-__all__ = ["NO_TIME", "FrameIndex", "build_index"]
-
-NO_TIME: Final = np.iinfo(np.int64).min
-"""Stands for a missing time (``None`` in PyAV)."""
-
-_PACKET: Final = np.dtype([("pts", "i8"), ("dts", "i8"), ("pos", "i8"), ("size", "i4")])
+__all__ = ["build_index"]
 
 # Decoders that, given a packet marked as a key frame, need nothing from before it: frames that
 # follow it in decoding and in presentation come out bit for bit as in linear decoding. Codecs of
@@ -47,144 +43,6 @@ _LASTING: Final = ("new_extradata", "palette", "param_change")
 # Frames in presentation may be this far from their place when sorted by time, and no farther:
 # the deepest reordering that a codec allows.
 _DEEPEST_REORDERING: Final = 16
-
-# Seconds that a time computed in floats may fall short of the frame that it means.
-_ROUNDING: Final = 1e-9
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FrameIndex:
-    """The frames of a video in presentation order. Immutable and picklable.
-
-    Attributes
-    ----------
-    time_base : Fraction
-        Seconds per unit of `pts` and `durations`.
-    pts : ndarray
-        (N,) int64, read-only: when each frame is shown. Increases strictly: where a container's
-        times are missing or run backwards, a frame follows upon the one before.
-    durations : ndarray
-        (N,) int64, read-only: how long each frame is shown; 0 where unknown.
-    keys : ndarray
-        (N,) bool, read-only: frames that the container marks as key frames.
-    carriers : ndarray
-        (N,) int32, read-only: the packet (counted from 0) that carries each frame.
-    entries : ndarray
-        (N,) int32, read-only: the packet to start decoding from to get the frame exactly.
-    packets : ndarray
-        (P,) structured, read-only: ``pts``, ``dts``, ``pos`` and ``size`` of each packet in
-        decoding order, missing times being ``NO_TIME``.
-    decoded : int
-        How many of the packets had to be decoded to make this table.
-    file_size : int
-        Bytes of the file, by which an index of another file is told; negative where unknown.
-    """
-
-    time_base: Fraction
-    pts: NDArray[np.int64]
-    durations: NDArray[np.int64]
-    keys: NDArray[np.bool_]
-    carriers: NDArray[np.int32]
-    entries: NDArray[np.int32]
-    packets: NDArray[np.void]
-    decoded: int
-    file_size: int
-
-    def __post_init__(self) -> None:
-        for name in ("pts", "durations", "keys", "carriers", "entries", "packets"):
-            getattr(self, name).flags.writeable = False
-
-    def __reduce__(self) -> tuple[type[FrameIndex], tuple[object, ...]]:
-        return FrameIndex, tuple(getattr(self, field.name) for field in fields(self))
-
-    def __len__(self) -> int:
-        return len(self.pts)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, FrameIndex):
-            return NotImplemented
-        return self.time_base == other.time_base and all(
-            np.array_equal(getattr(self, name), getattr(other, name))
-            for name in ("pts", "durations", "keys", "carriers", "entries", "packets")
-        )
-
-    def __repr__(self) -> str:
-        return f"<FrameIndex of {len(self)} frames, {int(self.keys.sum())} key frames>"
-
-    @property
-    def timestamps(self) -> NDArray[np.float64]:
-        """(N,) float64: when each frame is shown, in seconds."""
-        return (self.pts * float(self.time_base)).astype(np.float64, copy=False)
-
-    @property
-    def end(self) -> int:
-        """When the last frame ends, in units of `time_base`; 0 if there is no frame.
-
-        A last frame without a duration lasts as long as the one before it.
-        """
-        if not len(self):
-            return 0
-        length = int(self.durations[-1])
-        if length <= 0 and len(self) > 1:
-            length = int(self.pts[-1] - self.pts[-2])
-        return int(self.pts[-1]) + max(length, 1)
-
-    def frame_at(self, seconds: float) -> int:
-        """Return the number of the frame on screen at a time.
-
-        A frame is on screen from its own time until the next frame's; the last until its end.
-
-        Raises
-        ------
-        ValueError
-            If the time lies before the first frame, or not before the end of the last.
-        """
-        number = self._begun_by(seconds)
-        if number == 0 or not seconds < float(self.end * self.time_base):
-            raise self._not_shown(seconds)
-        return number - 1
-
-    def frames_between(self, start: float, stop: float) -> range:
-        """Return the numbers of the frames on screen from `start` until just before `stop`.
-
-        Raises
-        ------
-        ValueError
-            If `start` is after `stop`, or one of them lies outside the video.
-        """
-        if not start <= stop:
-            raise ValueError(f"start must not be after stop, got {start:g} and {stop:g}")
-        if stop > float(self.end * self.time_base) + _ROUNDING:
-            raise self._not_shown(stop)
-        first = self.frame_at(start)
-        ends = int(np.searchsorted(self.timestamps, stop - _ROUNDING, "left"))
-        return range(first, max(ends, first) if stop > start else first)
-
-    def _begun_by(self, seconds: float) -> int:
-        return int(np.searchsorted(self.timestamps, seconds + _ROUNDING, "right"))
-
-    def _not_shown(self, seconds: float) -> ValueError:
-        if not len(self):
-            return ValueError("the video has no frames")
-        start, end = float(self.pts[0] * self.time_base), float(self.end * self.time_base)
-        return ValueError(
-            f"time {seconds:g} s is outside the video, which is shown from {start:g} s until just "
-            f"before {end:g} s"
-        )
-
-    def as_mappings(self) -> dict[str, list[dict[str, int]]]:
-        """Return the frames in the form of ``ffprobe -show_frames``.
-
-        As JSON it is what torchcodec takes as ``custom_frame_mappings``.
-        """
-        return {
-            "frames": [
-                {"pts": pts, "duration": duration, "key_frame": int(key)}
-                for pts, duration, key in zip(
-                    self.pts.tolist(), self.durations.tolist(), self.keys.tolist(), strict=True
-                )
-            ]
-        }
 
 
 class _Scan(NamedTuple):
@@ -246,8 +104,8 @@ def _scan(video: VideoInput) -> _Scan:
     """Read all packets without decoding."""
     context = video.stream.codec_context
     codec = context.codec.canonical_name
-    look = _key_reader(codec, context.extradata)
-    hidden = {"vp8": _vp8_hides, "vp9": _vp9_hides}.get(codec)
+    look = key_reader(codec, context.extradata)
+    hidden = hidden_reader(codec)
     trusted = context.codec.intra_only or codec in _TRUSTED_KEYS
     columns = {name: array("q") for name in ("pts", "dts", "pos", "size", "duration")}
     times, dtimes, places, sizes, durations = (column.append for column in columns.values())
@@ -276,151 +134,13 @@ def _scan(video: VideoInput) -> _Scan:
             carried = carried or any(packet.has_sidedata(kind) for kind in _LASTING)
     except (av.error.FFmpegError, UnicodeDecodeError):
         corrupt = True  # reading ends here; what decoding makes of it is found by decoding
-    packets = np.empty(len(columns["pts"]), _PACKET)
+    packets = np.empty(len(columns["pts"]), PACKET)
     for name in ("pts", "dts", "pos", "size"):
         packets[name] = columns[name]
     table = {name: np.frombuffer(flag, bool) for name, flag in flags.items()}
     if carried:
         table["exact"] = np.zeros(len(packets), bool)
     return _Scan(packets, np.array(columns["duration"], np.int64), corrupt=corrupt, **table)
-
-
-# Looking into packets
-
-_Look = Callable[[memoryview], tuple[bool, bool]]
-
-
-def _nal_units(data: memoryview, length_size: int) -> Iterator[memoryview]:
-    """Split a packet of h264 or hevc; `length_size` 0 stands for start codes (Annex B)."""
-    if length_size:
-        at = 0
-        while at + length_size < len(data):
-            size = int.from_bytes(data[at : at + length_size])
-            at += length_size
-            yield data[at : at + size]
-            at += size
-        return
-    raw = bytes(data)
-    at = raw.find(b"\0\0\1")
-    while at >= 0:
-        end = raw.find(b"\0\0\1", at + 3)
-        yield data[at + 3 : end if end >= 0 else len(data)]
-        at = end
-
-
-def _key_reader(codec: str, extradata: bytes | None) -> _Look | None:
-    """Return what tells of a packet marked as key if decoding may start there, and if it shuts.
-
-    Containers mark packets wrongly, so the picture's type is read where it is easy to find. NAL
-    unit types are those of ITU-T H.264, table 7-1, and H.265, table 7-1; avcC and hvcC, whose first
-    byte is 1, are of ISO/IEC 14496-15.
-    """
-    boxed = extradata is not None and extradata[:1] == b"\1"
-    length_size = 0
-    if codec == "h264":
-        if boxed and extradata is not None and len(extradata) > 4:
-            length_size = (extradata[4] & 3) + 1
-        return lambda data: _look_h264(_nal_units(data, length_size))
-    if codec == "hevc":
-        if boxed and extradata is not None and len(extradata) > 21:
-            length_size = (extradata[21] & 3) + 1
-        return lambda data: _look_hevc(_nal_units(data, length_size))
-    if is_intra := _INTRA.get(codec):
-        return lambda data: (is_intra(bytes(data)), False)
-    return None
-
-
-def _look_h264(units: Iterator[memoryview]) -> tuple[bool, bool]:
-    recovers = False
-    for unit in units:
-        kind = unit[0] & 31 if len(unit) else 0
-        if kind == 5:  # a slice of an IDR picture
-            return True, True
-        if kind == 6:
-            recovers = recovers or _recovers_at_once(bytes(unit[1:]))
-        elif 1 <= kind <= 4:  # a slice of another picture
-            break
-    return recovers, False
-
-
-def _look_hevc(units: Iterator[memoryview]) -> tuple[bool, bool]:
-    for unit in units:
-        kind = unit[0] >> 1 & 63 if len(unit) else 63
-        if kind in (19, 20):  # IDR
-            return True, True
-        if 16 <= kind <= 21:  # BLA, CRA
-            return True, False
-        if kind < 16:
-            break
-    return False, False
-
-
-def _intra_mpeg2(data: bytes) -> bool:
-    """ISO/IEC 13818-2, 6.2.3: picture_coding_type after ten bits of temporal_reference."""
-    at = data.find(b"\0\0\1\0")
-    return 0 <= at < len(data) - 5 and data[at + 5] >> 3 & 7 == 1
-
-
-def _intra_mpeg4(data: bytes) -> bool:
-    """ISO/IEC 14496-2, 6.2.5: vop_coding_type."""
-    at = data.find(b"\0\0\1\xb6")
-    return 0 <= at < len(data) - 4 and data[at + 4] >> 6 == 0
-
-
-# From the first bytes of a packet: is the (first) picture in it intra coded?
-_INTRA: Final[dict[str, Callable[[bytes], bool]]] = {
-    "mpeg1video": _intra_mpeg2,
-    "mpeg2video": _intra_mpeg2,
-    "mpeg4": _intra_mpeg4,
-    "vp8": lambda data: not data[0] & 1,  # RFC 6386, 9.1
-    "msmpeg4v2": lambda data: data[0] >> 6 == 0,
-    "msmpeg4v3": lambda data: data[0] >> 6 == 0,
-    "wmv1": lambda data: data[0] >> 6 == 0,
-    "wmv2": lambda data: data[0] >> 7 == 0,
-}
-
-
-def _recovers_at_once(payload: bytes) -> bool:
-    """Whether h264's SEI holds a recovery point that is exact from its own picture on.
-
-    ITU-T H.264, 7.3.2.3.1 and D.1.8: recovery_frame_cnt is 0 and exact_match_flag is set.
-    """
-    data = payload.replace(b"\0\0\3", b"\0\0")
-    at = 0
-    while at + 2 < len(data):
-        kind = size = 0
-        while at < len(data) and data[at] == 255:
-            kind += 255
-            at += 1
-        kind += data[at]
-        at += 1
-        while at < len(data) and data[at] == 255:
-            size += 255
-            at += 1
-        if at >= len(data):
-            return False
-        size += data[at]
-        at += 1
-        if kind == 6 and at < len(data):
-            return data[at] >> 6 == 3  # ue(v) 0 is the bit 1; then the flag
-        at += size
-    return False
-
-
-def _vp8_hides(data: memoryview) -> bool:
-    """Whether a VP8 packet is only a reference (RFC 6386, 9.1: the bit show_frame)."""
-    return not data[0] & 0x10
-
-
-def _vp9_hides(data: memoryview) -> bool:
-    """Whether a VP9 packet is only a reference (VP9 bitstream specification, 6.2 and annex B)."""
-    if data[-1] >> 5 == 6:
-        return False  # a superframe: hidden frames together with a shown one
-    first = data[0] << (data[0] >> 4 & 3 == 3)  # profile 3 has a reserved bit
-    return not first & 8 and not first & 2
-
-
-# From packets to frames
 
 
 def _unsettled(scan: _Scan, video: VideoInput) -> int:

@@ -18,13 +18,13 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 from numpy.typing import ArrayLike
 
-from .container import clear_errors
+from ..errors import EncodeError
+from ..ffmpeg_errors import clear_errors
+from ..filters import FilterChain, FilterGraph, FilterSequence
+from ..pixels.formats import PixelFormat, pixel_format
+from ..pixels.layout import frame_layout
 from .encoder import CAN_ROTATE, Encoder, Rate
-from .errors import EncodeError
-from .filters import FilterChain, FilterGraph, FilterSequence
-from .formats import PixelFormat, pixel_format
 from .frame_maker import Colours, FrameMaker
-from .layout import frame_layout
 from .target import Target
 
 __all__ = ["VideoWriter"]

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._kernels import strides
-from .errors import UnsupportedFormatError
+from .._kernels import strides
+from ..errors import UnsupportedFormatError
 from .formats import Kind, PixelFormat, pixel_format
 
 __all__ = ["FrameLayout", "PlaneLayout", "frame_layout"]

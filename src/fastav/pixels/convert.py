@@ -16,11 +16,11 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import DTypeLike, NDArray
 
+from .._kernels import bayer as bayer_kernels
+from .._kernels import planes as plane_kernels
+from .._kernels import swscale
+from ..errors import FrameChangedError, UnsupportedFormatError
 from . import colour, ffmpeg
-from ._kernels import bayer as bayer_kernels
-from ._kernels import planes as plane_kernels
-from ._kernels import swscale
-from .errors import FrameChangedError, UnsupportedFormatError
 from .formats import Kind, PixelFormat, pixel_format
 from .layout import FrameLayout, frame_layout
 from .packing import copy_frame

@@ -10,8 +10,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from .convert import ConversionOptions, FrameConverter, Output
-from .errors import UnsupportedFormatError
+from ..errors import UnsupportedFormatError
+from ..pixels.convert import ConversionOptions, FrameConverter, Output
 
 __all__ = ["Orientation", "UprightConverter"]
 

@@ -19,10 +19,10 @@ from av.video.plane import VideoPlane
 from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
 
-from ._kernels import bits as _bits
-from ._kernels import planes as _planes
-from ._kernels import strides as _strides
-from .errors import UnsupportedFormatError
+from .._kernels import bits as _bits
+from .._kernels import planes as _planes
+from .._kernels import strides as _strides
+from ..errors import UnsupportedFormatError
 from .formats import Kind, PixelFormat, pixel_format
 from .layout import FrameLayout, PlaneLayout, frame_layout
 

@@ -13,16 +13,13 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from .convert import FrameConverter, Output
-from .errors import DecodeError, FrameChangedError
+from ..errors import DecodeError, FrameChangedError
+from ..pixels.convert import FrameConverter, Output
 
 if TYPE_CHECKING:
     from queue import SimpleQueue
 
-__all__ = ["WORTH_A_THREAD", "Bulk", "GivenArray"]
-
-WORTH_A_THREAD: Final = 1 << 19
-"""Bytes of a frame from which handing it to another thread costs little against converting it."""
+__all__ = ["Bulk", "GivenArray"]
 
 # NumPy fills what `resize` adds with zeros, so growing touches memory: at most this much too much.
 _GROWTH: Final = 32 << 20

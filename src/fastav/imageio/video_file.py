@@ -11,13 +11,12 @@ from typing import Any, Self, SupportsIndex
 
 import numpy as np
 
-from .encoder import Rate
-from .errors import UnsupportedFormatError
-from .filters import FilterGraph, FilterSequence
-from .layout import frame_layout
-from .reader import VideoReader
-from .sequence import Arrays
-from .writer import Frame, Frames, VideoWriter
+from ..errors import UnsupportedFormatError
+from ..filters import FilterGraph, FilterSequence
+from ..pixels.layout import frame_layout
+from ..reading.reader import Arrays, VideoReader
+from ..writing.encoder import Rate
+from ..writing.writer import Frame, Frames, VideoWriter
 
 __all__ = ["ImageProperties", "VideoFile"]
 
@@ -136,7 +135,7 @@ class VideoFile:
         thread_count, thread_type
             See :class:`fastav.VideoReader`; None is what was given at opening.
         **changes
-            Further fields of :class:`fastav.reader.ReadOptions`, and `out` of
+            Further fields of :class:`fastav.reading.options.ReadOptions`, and `out` of
             :meth:`fastav.VideoReader.read`.
 
         Returns
@@ -232,8 +231,8 @@ class VideoFile:
         Parameters
         ----------
         index : int or ...
-            ``...`` or None: of the video, see :func:`fastav.metadata.video_metadata`. A number: of
-            that very frame, see :func:`fastav.metadata.frame_metadata`.
+            ``...`` or None: of the video, see :func:`fastav.reading.metadata.video_metadata`. A
+            number: of that very frame, see :func:`fastav.reading.metadata.frame_metadata`.
         exclude_applied, constant_framerate
             No effect.
         """

@@ -9,7 +9,6 @@ are decoded, in the place of their time, which decoders hand through.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -21,11 +20,12 @@ import av.error
 import numpy as np
 from numpy.typing import NDArray
 
-from .container import VideoInput, clear_errors
-from .errors import DecodeError
+from ..errors import DecodeError
+from ..ffmpeg_errors import clear_errors
 from .index import NO_TIME, FrameIndex
+from .input import VideoInput
 
-__all__ = ["FrameAccess", "processors"]
+__all__ = ["FrameAccess"]
 
 Opener = Callable[[int], VideoInput]
 """Opens the video with so many decoding threads (0: as many as the reader was asked for)."""
@@ -477,8 +477,3 @@ class FrameAccess:
             elif threads:
                 video.stream.codec_context.thread_count = threads
         return _Cursor(self._opener, self._table, threads, video)
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,163 @@
+"""fastav as a plugin of imageio, in the place of its ``pyav`` plugin.
+
+``iio.imread(path, plugin=FastavPlugin)`` needs no more than this module;
+:func:`register` makes ``plugin="fastav"`` work, or fastav imageio's first choice for video.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import asdict
+from types import EllipsisType
+from typing import Any
+
+import numpy as np
+from av import VideoFormat
+
+from ..errors import DecodeError, EncodeError, NotAVideoError
+from ..pixels.formats import pixel_format
+from .video_file import Index, VideoFile
+
+try:
+    import imageio.core.v3_plugin_api as imageio_api
+    from imageio.config import known_extensions, known_plugins
+    from imageio.config.plugins import PluginConfig
+    from imageio.core.request import (
+        URI_BYTES,
+        URI_FILENAME,
+        URI_FTP,
+        URI_HTTP,
+        InitializationError,
+        IOMode,
+        Request,
+    )
+except ImportError as error:
+    raise ImportError(
+        "fastav.imageio_plugin needs imageio; install it with: pip install 'fastav[imageio]'"
+    ) from error
+
+__all__ = ["FastavPlugin", "register"]
+
+
+class FastavPlugin(VideoFile, imageio_api.PluginV3):  # type: ignore[misc]
+    """imageio's view of :class:`fastav.imageio.video_file.VideoFile`.
+
+    Parameters
+    ----------
+    request : imageio.core.Request
+        What to open, and how.
+    container : str, optional
+        Writing: FFmpeg's name of the container, instead of the extension's.
+    **options
+        Further keywords of :class:`fastav.VideoReader` or :class:`fastav.VideoWriter`;
+        ``conversion`` is ``"ffmpeg"`` by default: colours are those of the ``pyav`` plugin.
+
+    Raises
+    ------
+    InitializationError
+        fastav declines the resource; imageio asks the next plugin.
+    """
+
+    def __init__(self, request: Request, *, container: str | None = None, **options: Any) -> None:
+        self._request = request
+        self._handed_over = False
+        options.setdefault("conversion", "ffmpeg")  # what users of the pyav plugin are used to
+        if request.mode.io_mode == IOMode.read:
+            self._open_to_read(request, options)
+        else:
+            self._open_to_write(request, container, options)
+
+    def _open_to_read(self, request: Request, options: dict[str, Any]) -> None:
+        shown = "<bytes>" if request._uri_type == URI_BYTES else request.raw_uri
+        given = getattr(request, "_bytes", None)
+        if request._uri_type == URI_BYTES and given is None:  # "<screen>", "<video0>", ...
+            raise InitializationError(f"fastav does not read {shown!r}")
+        source: Any
+        if request._uri_type in (URI_HTTP, URI_FTP):
+            source = request.raw_uri  # FFmpeg follows manifests such as DASH by itself
+        elif request._uri_type == URI_FILENAME:
+            source = request.filename
+        else:
+            source = given if request._uri_type == URI_BYTES else request.get_file()
+        position = source.tell() if hasattr(source, "tell") else None
+        try:
+            super().__init__(source, "r", **options)
+        except (NotAVideoError, DecodeError, IsADirectoryError) as error:
+            if position is not None:  # the next plugin shall find the file as it was
+                with suppress(OSError, ValueError):
+                    source.seek(position)
+            raise InitializationError(f"fastav does not read {shown!r}: {error}") from error
+
+    def _open_to_write(
+        self, request: Request, container: str | None, options: dict[str, Any]
+    ) -> None:
+        extension = request.extension or request.format_hint
+        if extension is None and container is None:
+            raise InitializationError("without an extension there is no telling the container")
+        target: Any
+        if request._uri_type == URI_FILENAME:
+            target = request.filename
+        else:
+            target = "<bytes>" if request._uri_type == URI_BYTES else request.get_file()
+        try:
+            super().__init__(target, "w", container=container, extension=extension, **options)
+        except (EncodeError, ValueError) as error:
+            raise InitializationError(
+                f"fastav does not write {request.raw_uri!r}: {error}"
+            ) from error
+
+    def properties(  # type: ignore[override]
+        self, index: Index = ..., *, format: str | EllipsisType | None = ...
+    ) -> imageio_api.ImageProperties:
+        """As :meth:`fastav.imageio.video_file.VideoFile.properties`, in imageio's own class."""
+        return imageio_api.ImageProperties(**asdict(super().properties(index, format=format)))
+
+    def close(self) -> None:
+        """Finish and close everything, imageio's request included; safe to call again."""
+        try:
+            super().close()
+            writer = self._writer
+            if writer is not None and self._returns_bytes and not self._handed_over:
+                self._handed_over = True
+                self._request.get_file().write(writer.getvalue())
+        finally:
+            self._request.finish()
+
+
+def _format_to_dtype(format: VideoFormat) -> np.dtype[Any]:
+    """Return the dtype of an element of a PyAV format, as fastav stores it.
+
+    Raises
+    ------
+    ValueError
+        The format has no elements that the CPU could read.
+    """
+    known = pixel_format(format.name)
+    if not known.itemsize:
+        raise ValueError(f"{format.name!r} frames lie in a device's memory and have no dtype")
+    return known.dtype
+
+
+def register(*, default: bool = False) -> None:
+    """Make fastav known to imageio, as ``plugin="fastav"``.
+
+    Parameters
+    ----------
+    default : bool
+        Prefer fastav to the ``pyav`` plugin for all extensions for which imageio considers that.
+
+    Notes
+    -----
+    Doing so again changes nothing.
+    """
+    known_plugins["fastav"] = PluginConfig(
+        name="fastav",
+        class_name="FastavPlugin",
+        module_name="fastav.imageio_plugin",
+        install_name="fastav",
+    )
+    if default:
+        for kinds in known_extensions.values():
+            for kind in kinds:
+                if "pyav" in kind.priority and "fastav" not in kind.priority:
+                    kind.priority.insert(kind.priority.index("pyav"), "fastav")

@@ -1,0 +1,145 @@
+"""Looking into packets: may decoding start at this one, and is anything of it shown?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+__all__ = ["hidden_reader", "key_reader"]
+
+_Look = Callable[[memoryview], tuple[bool, bool]]
+
+
+def _nal_units(data: memoryview, length_size: int) -> Iterator[memoryview]:
+    """Split a packet of h264 or hevc; `length_size` 0 stands for start codes (Annex B)."""
+    if length_size:
+        at = 0
+        while at + length_size < len(data):
+            size = int.from_bytes(data[at : at + length_size])
+            at += length_size
+            yield data[at : at + size]
+            at += size
+        return
+    raw = bytes(data)
+    at = raw.find(b"\0\0\1")
+    while at >= 0:
+        end = raw.find(b"\0\0\1", at + 3)
+        yield data[at + 3 : end if end >= 0 else len(data)]
+        at = end
+
+
+def key_reader(codec: str, extradata: bytes | None) -> _Look | None:
+    """Return what tells of a packet marked as key if decoding may start there, and if it shuts.
+
+    Containers mark packets wrongly, so the picture's type is read where it is easy to find. NAL
+    unit types are those of ITU-T H.264, table 7-1, and H.265, table 7-1; avcC and hvcC, whose first
+    byte is 1, are of ISO/IEC 14496-15.
+    """
+    boxed = extradata is not None and extradata[:1] == b"\1"
+    length_size = 0
+    if codec == "h264":
+        if boxed and extradata is not None and len(extradata) > 4:
+            length_size = (extradata[4] & 3) + 1
+        return lambda data: _look_h264(_nal_units(data, length_size))
+    if codec == "hevc":
+        if boxed and extradata is not None and len(extradata) > 21:
+            length_size = (extradata[21] & 3) + 1
+        return lambda data: _look_hevc(_nal_units(data, length_size))
+    if is_intra := _INTRA.get(codec):
+        return lambda data: (is_intra(bytes(data)), False)
+    return None
+
+
+def _look_h264(units: Iterator[memoryview]) -> tuple[bool, bool]:
+    recovers = False
+    for unit in units:
+        kind = unit[0] & 31 if len(unit) else 0
+        if kind == 5:  # a slice of an IDR picture
+            return True, True
+        if kind == 6:
+            recovers = recovers or _recovers_at_once(bytes(unit[1:]))
+        elif 1 <= kind <= 4:  # a slice of another picture
+            break
+    return recovers, False
+
+
+def _look_hevc(units: Iterator[memoryview]) -> tuple[bool, bool]:
+    for unit in units:
+        kind = unit[0] >> 1 & 63 if len(unit) else 63
+        if kind in (19, 20):  # IDR
+            return True, True
+        if 16 <= kind <= 21:  # BLA, CRA
+            return True, False
+        if kind < 16:
+            break
+    return False, False
+
+
+def _intra_mpeg2(data: bytes) -> bool:
+    """ISO/IEC 13818-2, 6.2.3: picture_coding_type after ten bits of temporal_reference."""
+    at = data.find(b"\0\0\1\0")
+    return 0 <= at < len(data) - 5 and data[at + 5] >> 3 & 7 == 1
+
+
+def _intra_mpeg4(data: bytes) -> bool:
+    """ISO/IEC 14496-2, 6.2.5: vop_coding_type."""
+    at = data.find(b"\0\0\1\xb6")
+    return 0 <= at < len(data) - 4 and data[at + 4] >> 6 == 0
+
+
+# From the first bytes of a packet: is the (first) picture in it intra coded?
+_INTRA: Final[dict[str, Callable[[bytes], bool]]] = {
+    "mpeg1video": _intra_mpeg2,
+    "mpeg2video": _intra_mpeg2,
+    "mpeg4": _intra_mpeg4,
+    "vp8": lambda data: not data[0] & 1,  # RFC 6386, 9.1
+    "msmpeg4v2": lambda data: data[0] >> 6 == 0,
+    "msmpeg4v3": lambda data: data[0] >> 6 == 0,
+    "wmv1": lambda data: data[0] >> 6 == 0,
+    "wmv2": lambda data: data[0] >> 7 == 0,
+}
+
+
+def _recovers_at_once(payload: bytes) -> bool:
+    """Whether h264's SEI holds a recovery point that is exact from its own picture on.
+
+    ITU-T H.264, 7.3.2.3.1 and D.1.8: recovery_frame_cnt is 0 and exact_match_flag is set.
+    """
+    data = payload.replace(b"\0\0\3", b"\0\0")
+    at = 0
+    while at + 2 < len(data):
+        kind = size = 0
+        while at < len(data) and data[at] == 255:
+            kind += 255
+            at += 1
+        kind += data[at]
+        at += 1
+        while at < len(data) and data[at] == 255:
+            size += 255
+            at += 1
+        if at >= len(data):
+            return False
+        size += data[at]
+        at += 1
+        if kind == 6 and at < len(data):
+            return data[at] >> 6 == 3  # ue(v) 0 is the bit 1; then the flag
+        at += size
+    return False
+
+
+def _vp8_hides(data: memoryview) -> bool:
+    """Whether a VP8 packet is only a reference (RFC 6386, 9.1: the bit show_frame)."""
+    return not data[0] & 0x10
+
+
+def _vp9_hides(data: memoryview) -> bool:
+    """Whether a VP9 packet is only a reference (VP9 bitstream specification, 6.2 and annex B)."""
+    if data[-1] >> 5 == 6:
+        return False  # a superframe: hidden frames together with a shown one
+    first = data[0] << (data[0] >> 4 & 3 == 3)  # profile 3 has a reserved bit
+    return not first & 8 and not first & 2
+
+
+def hidden_reader(codec: str) -> Callable[[memoryview], bool] | None:
+    """Return what tells of a packet if it is only referred to and never shown."""
+    return {"vp8": _vp8_hides, "vp9": _vp9_hides}.get(codec)

@@ -1,0 +1,110 @@
+"""How a video is read, as a value: the keywords of ``fastav.open`` and of every read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Final
+
+import av
+
+from ..pixels.convert import ConversionOptions, FrameConverter
+from ..pixels.formats import pixel_format
+from ..workers import WORTH_A_THREAD, processors
+from .input import check_threads
+
+__all__ = ["READER_KEYWORDS", "ReadOptions", "check_keywords"]
+
+# So many converters keep up with a decoder that does little else than copy.
+_CREW: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions(ConversionOptions):
+    """How a video becomes arrays; every field is a keyword of ``fastav.open`` and of the reads.
+
+    Attributes
+    ----------
+    format, planes, resize, conversion, layout, dtype, ...
+        How a frame becomes an array, see :class:`fastav.convert.ConversionOptions`.
+    errors : {"raise", "keep"}
+        At damage: raise ``DecodeError``, or keep the frames that came before it. Errors of the
+        system (a time-out, say) are raised in any case.
+    thread_count : int
+        Threads of the decoder, up to 1024; 0 lets FFmpeg choose. With 1, bulk reading starts no
+        thread at all; else large frames are converted while others are decoded, and where a
+        decoder has no threads (mjpeg, mpeg2, ...) several share a local file among them.
+    thread_type : {"FRAME", "SLICE", "AUTO", "NONE"} or None
+        None is "FRAME", which has the best throughput.
+    rotate : bool
+        Turn pictures upright, as the container's display matrix asks.
+    stored_format : str or None
+        What the samples of raw video really are, where its container cannot say so: mosaics in AVI
+        and MOV ("bayer_rggb8", "bayer_rggb16le", ...), say, which FFmpeg takes for ``pal8`` or
+        ``rgb555``. A format of one plane whose rows have as many bytes as those of the first plane
+        that FFmpeg decodes.
+    """
+
+    errors: str = "raise"
+    thread_count: int = 0
+    thread_type: str | None = None
+    rotate: bool = False
+    stored_format: str | None = None
+
+    def __post_init__(self) -> None:
+        ConversionOptions.__post_init__(self)
+        if self.errors not in ("raise", "keep"):
+            raise ValueError(f"errors must be 'raise' or 'keep', got {self.errors!r}")
+        check_threads(self.thread_count, self.thread_type)
+        if self.stored_format is not None:
+            if pixel_format(self.stored_format).plane_count != 1:
+                raise ValueError(
+                    f"stored_format must be a format of one plane, got {self.stored_format!r}"
+                )
+            if self.rotate:
+                raise ValueError("stored_format and rotate do not go together; use numpy.rot90")
+
+    def converter(self) -> FrameConverter:
+        """A converter for one pass over a video."""
+        if self.rotate:
+            from .upright import UprightConverter
+
+            return UprightConverter(self)
+        return FrameConverter(self)
+
+    def converters(self, first: av.VideoFrame) -> list[FrameConverter]:
+        """As many converters as should work side by side, prepared by the first frame."""
+        one = self.converter()
+        nbytes = sum(output.nbytes for output in one.prepare(first))
+        # Copying is bound by memory, which one thread can keep busy.
+        alone = one.copies or nbytes < WORTH_A_THREAD
+        crew = 1 if alone else min(self.thread_count or processors(), _CREW)
+        others = [self.converter() for _ in range(crew - 1)]
+        for other in others:
+            other.prepare(first)
+        return [one, *others]
+
+
+READER_KEYWORDS: Final = frozenset({"stream", "container_format", "options", "index"})
+
+
+def check_keywords(caller: str, given: Iterable[str], also: Iterable[str] = ()) -> None:
+    """Raise the ``TypeError`` of a function that takes the fields of :class:`ReadOptions`.
+
+    Parameters
+    ----------
+    caller : str
+        What the user called.
+    given : iterable of str
+        The keywords.
+    also : iterable of str
+        What is taken besides.
+    """
+    known = {field.name for field in fields(ReadOptions)} | set(also)
+    for name in given:
+        if name not in known:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, known, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise TypeError(f"{caller}() got an unexpected keyword argument {name!r}{hint}")
