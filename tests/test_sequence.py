@@ -18,6 +18,7 @@ import pytest
 
 import fastav
 from fastav.cli import main
+from fastav.reading import reader as reading
 
 from .clips import Zoo, number
 
