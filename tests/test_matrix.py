@@ -30,7 +30,8 @@ from fastav._kernels import chosen
 from fastav.pixels._format_table import DESCRIPTORS
 from fastav.pixels.formats import Kind, PixelFormat, pixel_format, software_formats
 from fastav.pixels.layout import FrameLayout, frame_layout
-from fastav.pixels.packing import copy_frame, pack_frame, unpack_frame, unpack_planes
+from fastav.pixels.packing import pack_frame, unpack_frame, unpack_planes
+from fastav.pixels.planes import copy_frame
 
 WIDTHS = (*range(1, 67), *range(127, 130), *range(319, 322), *range(1919, 1922))
 HEIGHTS = (1, 2, 3, 6, 9)

@@ -23,7 +23,8 @@ from fastav.errors import FastavError, UnsupportedFormatError
 from fastav.pixels import convert
 from fastav.pixels.formats import Kind, pixel_format, software_formats
 from fastav.pixels.layout import frame_layout
-from fastav.pixels.packing import copy_frame, pack_frame, unpack_frame, unpack_planes
+from fastav.pixels.packing import pack_frame, unpack_frame, unpack_planes
+from fastav.pixels.planes import copy_frame
 
 ARRAYS = [name for name in software_formats() if frame_layout(name, 32, 16).shape is not None]
 PLANES = [name for name in software_formats() if name not in ARRAYS]
@@ -434,14 +435,14 @@ def test_bad_out(name: str) -> None:
         (np.zeros((*shape, 1), dtype), ValueError, "shape"),
         (np.zeros(int(np.prod(shape)), dtype), ValueError, "shape"),
         (np.zeros(0, dtype), ValueError, "shape"),
-        (np.zeros(shape, other), TypeError, f"dtype '{dtype.str}'"),
+        (np.zeros(shape, other), TypeError, f"dtype {dtype}, got {other}"),
         (np.zeros(shape, f"i{dtype.itemsize}"), TypeError, "dtype"),
         (np.broadcast_to(np.zeros((), dtype), shape), ValueError, "read-only"),
         (unpack_frame(frame, copy=False), ValueError, "read-only"),
         (np.lib.stride_tricks.as_strided(np.zeros(shape, dtype), shape, [0] * len(shape)),
          ValueError, "overlaps itself"),
         (writable_view(frame, wanted), ValueError, "overlaps the memory of the frame"),
-        (bytearray(wanted.nbytes), TypeError, "numpy.ndarray"),
+        (bytearray(wanted.nbytes), TypeError, "NumPy array"),
     ]  # fmt: skip
     for out, error, message in bad:
         with pytest.raises(error, match=message):

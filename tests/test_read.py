@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 import fastav
-from fastav.reading import bulk
+from fastav.reading import destinations
 
 from .media import encode, reference
 from .process import LINUX, threads
@@ -245,7 +245,7 @@ class TestOut:
         [
             (np.empty((30, 48, 63, 3), np.uint8), ValueError, r"\(frames, 48, 64, 3\)"),
             (np.empty((48, 64, 3), np.uint8), ValueError, r"\(frames, 48, 64, 3\)"),
-            (np.empty((30, 48, 64, 3), np.int8), ValueError, "dtype uint8"),
+            (np.empty((30, 48, 64, 3), np.int8), TypeError, "dtype uint8"),
             ([0], TypeError, "NumPy array"),
             (np.empty((29, 48, 64, 3), np.uint8), ValueError, "room for 29 frames"),
             (np.empty((0, 48, 64, 3), np.uint8), ValueError, "room for 0 frames"),
@@ -319,7 +319,7 @@ class TestLength:
 
     def test_unknown_count_grows_in_small_steps(self, monkeypatch: pytest.MonkeyPatch) -> None:
         frame = 48 * 64 * 3
-        monkeypatch.setattr(bulk, "_GROWTH", 3 * frame)
+        monkeypatch.setattr(destinations, "_GROWTH", 3 * frame)
         data = encode(container="h264", count=30)
         with open_(data) as reader:
             assert reader.info.expected_frames == 0

@@ -124,7 +124,7 @@ def test_out(path: Path, frames: np.ndarray) -> None:
         assert not wide[..., 3].any()
         with pytest.raises(ValueError, match="room for 3 frames, 4 were asked"):
             reader.get_batch(wanted, np.zeros((3, *frames.shape[1:]), np.uint8))
-        with pytest.raises(ValueError, match="dtype"):
+        with pytest.raises(TypeError, match="dtype"):
             reader.get_batch(wanted, np.zeros((4, *frames.shape[1:]), np.float32))
 
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from .pixels.convert import Arrays
 from .reading.options import READER_KEYWORDS, check_keywords
-from .reading.reader import FEW, Arrays, VideoReader
+from .reading.reader import VideoReader
+from .reading.scan import WORTH_A_SCAN
 
 # What writes is imported by the functions that need it: most programs only read.
 if TYPE_CHECKING:
@@ -150,7 +152,7 @@ def imread(
                 index, filter_sequence=filter_sequence, filter_graph=filter_graph
             )
         room = None if out is None else out[np.newaxis]
-        if index >= 0 and (index < FEW or not reader.seekable):
+        if index >= 0 and (index < WORTH_A_SCAN or not reader.seekable):
             one = reader.read(start=index, stop=index + 1, out=room)
             if not reader.frames_read and not reader.seekable:
                 raise IndexError(f"frame {index} is out of range: the video has ended")

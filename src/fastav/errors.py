@@ -45,6 +45,12 @@ class DecodeError(FastavError, ValueError):
 class FrameChangedError(DecodeError):
     """Size or pixel format changed in mid-stream, so the frames do not fit into one array."""
 
+    def at(self, number: int, frames_read: int | None = None) -> FrameChangedError:
+        """Return this error with the number of the frame in its message."""
+        return FrameChangedError(
+            f"frame {number} is {self}", number if frames_read is None else frames_read
+        )
+
 
 class UnsupportedFormatError(FastavError, ValueError, OSError):
     """A pixel format that the call cannot express; the message names what works instead."""

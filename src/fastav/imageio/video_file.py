@@ -13,8 +13,9 @@ import numpy as np
 
 from ..errors import UnsupportedFormatError
 from ..filters import FilterGraph, FilterSequence
+from ..pixels.convert import Arrays
 from ..pixels.layout import frame_layout
-from ..reading.reader import Arrays, VideoReader
+from ..reading.reader import VideoReader
 from ..writing.encoder import Rate
 from ..writing.writer import Frame, Frames, VideoWriter
 

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from operator import index
 from typing import Any, Literal, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
 
 from .._kernels import bayer as _kernel
+from .arguments import check_out, check_rows, has_whole_rows, integer, one_of, size
 
 __all__ = [
     "crop_pattern",
@@ -37,7 +37,6 @@ __all__ = [
 ]
 
 _Array = npt.NDArray[Any]
-_Packed = bytes | bytearray | memoryview | _Array
 
 # Where red is: (column, row). Every pattern is told apart by it.
 _RED = {"RGGB": (0, 0), "GRBG": (1, 0), "GBRG": (0, 1), "BGGR": (1, 1)}
@@ -91,19 +90,19 @@ def crop_pattern(pattern: str, x: SupportsIndex, y: SupportsIndex) -> str:
         Columns and rows that are cut off at the left and at the top. Negative: that were added.
     """
     red_x, red_y = _RED[parse_pattern(pattern)]
-    return _PATTERN[(red_x - _integer("x", x)) % 2, (red_y - _integer("y", y)) % 2]
+    return _PATTERN[(red_x - integer("x", x)) % 2, (red_y - integer("y", y)) % 2]
 
 
 def fliplr_pattern(pattern: str, width: SupportsIndex) -> str:
     """Return the pattern of ``mosaic[:, ::-1]``, of a mosaic of ``width`` columns."""
     red_x, red_y = _RED[parse_pattern(pattern)]
-    return _PATTERN[(_size("width", width) - 1 - red_x) % 2, red_y]
+    return _PATTERN[(size("width", width) - 1 - red_x) % 2, red_y]
 
 
 def flipud_pattern(pattern: str, height: SupportsIndex) -> str:
     """Return the pattern of ``mosaic[::-1]``, of a mosaic of ``height`` rows."""
     red_x, red_y = _RED[parse_pattern(pattern)]
-    return _PATTERN[red_x, (_size("height", height) - 1 - red_y) % 2]
+    return _PATTERN[red_x, (size("height", height) - 1 - red_y) % 2]
 
 
 def rot90_pattern(
@@ -121,8 +120,8 @@ def rot90_pattern(
         Quarter turns counter-clockwise; negative ones are clockwise.
     """
     red_x, red_y = _RED[parse_pattern(pattern)]
-    width, height = _size("width", width), _size("height", height)
-    for _ in range(_integer("k", k) % 4):
+    width, height = size("width", width), size("height", height)
+    for _ in range(integer("k", k) % 4):
         red_x, red_y = red_y, (width - 1 - red_x) % 2
         width, height = height, width
     return _PATTERN[red_x, red_y]
@@ -308,8 +307,7 @@ def demosaic(
     .. [1] H. S. Malvar, L. He and R. Cutler, "High-quality linear interpolation for demosaicing of
        Bayer-patterned color images", ICASSP 2004, vol. 3, pp. 485-488.
     """
-    if method not in ("bilinear", "malvar"):
-        raise ValueError(f"method must be 'bilinear' or 'malvar', got {method!r}")
+    one_of("method", method, ("bilinear", "malvar"))
     _check_samples("mosaic", mosaic)
     height, width = mosaic.shape
     if height < 2 or width < 2:
@@ -322,7 +320,8 @@ def demosaic(
     if out is None:
         out = np.empty((height, width, 3), native)
     else:
-        _check_out(out, (height, width, 3), native)
+        check_out(out, (height, width, 3), native)
+        check_rows(out)
         if np.shares_memory(out, mosaic):
             raise ValueError("out must not overlap the mosaic")
     samples = _addressable(mosaic)
@@ -347,20 +346,6 @@ def _places(pattern: str) -> list[tuple[int, int]]:
     return [(x, y), (1 - x, y), (x, 1 - y), (1 - x, 1 - y)]
 
 
-def _integer(name: str, value: SupportsIndex) -> int:
-    try:
-        return index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, got {value!r}") from None
-
-
-def _size(name: str, value: SupportsIndex) -> int:
-    size = _integer(name, value)
-    if size < 1:
-        raise ValueError(f"{name} must be at least 1, got {size}")
-    return size
-
-
 def _check_samples(name: str, array: _Array) -> None:
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{name} must be a NumPy array, got {type(array).__name__}")
@@ -370,30 +355,9 @@ def _check_samples(name: str, array: _Array) -> None:
         raise ValueError(f"{name} must have the shape (H, W), got {array.shape}")
 
 
-def _check_out(out: _Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    """Refuse an output that a kernel could not write row by row."""
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"out must be a NumPy array, got {type(out).__name__}")
-    if out.dtype != dtype:
-        raise TypeError(f"out must be of {dtype} in native byte order, got {out.dtype.str}")
-    if out.shape != shape:
-        raise ValueError(f"out must have the shape {shape}, got {out.shape}")
-    if not out.flags.writeable:
-        raise ValueError("out must be writable, got a read-only array")
-    if not _rows_contiguous(out) or (shape[0] > 1 and abs(out.strides[0]) < out[:1].nbytes):
-        raise ValueError(
-            f"out must be aligned and contiguous within rows that do not overlap, got strides "
-            f"{out.strides}"
-        )
-
-
-def _rows_contiguous(array: _Array) -> bool:
-    return array.flags.aligned and array[:1].flags.c_contiguous
-
-
 def _addressable(mosaic: _Array) -> _Array:
     """The mosaic, or a copy where it is not native, aligned and contiguous within rows."""
-    if mosaic.dtype.isnative and _rows_contiguous(mosaic):
+    if mosaic.dtype.isnative and has_whole_rows(mosaic):
         return mosaic
     return mosaic.astype(mosaic.dtype.newbyteorder("="), order="C")
 
@@ -406,7 +370,7 @@ def _correction(
 ) -> tuple[int, tuple[int, ...], tuple[int, ...], int]:
     """The kernels' maximum, black, gain and shift."""
     itemsize = mosaic.dtype.itemsize
-    depth = 8 * itemsize if bits is None else _integer("bits", bits)
+    depth = 8 * itemsize if bits is None else integer("bits", bits)
     if not 1 <= depth <= 8 * itemsize:
         raise ValueError(f"bits must be 1 to {8 * itemsize} for {mosaic.dtype}, got {depth}")
     levels = _levels(black, 2 ** (8 * itemsize) - 1)
@@ -421,7 +385,7 @@ def _levels(
 ) -> tuple[int, int, int, int]:
     """One black level or four as four."""
     given: Sequence[Any] = [black] * 4 if np.ndim(black) == 0 else list(black)  # type: ignore[arg-type]
-    levels = tuple(_integer("a black level", level) for level in given)
+    levels = tuple(integer("a black level", level) for level in given)
     if len(levels) != 4 or not all(0 <= level <= maximum for level in levels):
         raise ValueError(
             f"black must be one level or four, of R, G1, G2 and B, from 0 to {maximum}, "
@@ -458,7 +422,8 @@ def _correct(
     if out is None:
         out = np.empty(mosaic.shape, native)
     else:
-        _check_out(out, mosaic.shape, native)
+        check_out(out, mosaic.shape, native)
+        check_rows(out)
         same = out.ctypes.data == mosaic.ctypes.data and out.strides == mosaic.strides
         if np.shares_memory(out, mosaic) and not (same and out.dtype == mosaic.dtype):
             raise ValueError("out must be the mosaic itself or not overlap it")

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._kernels import bayer as _kernel
-from .bayer import _check_out, _integer, _size
+from .arguments import check_out, check_rows, integer, size
 
 __all__ = ["unpack_10p", "unpack_12p", "unpack_raw10", "unpack_raw12", "unpack_raw14"]
 
@@ -163,7 +163,7 @@ def _unpack_mipi(
     out: _Array | None,
     bits: int,
 ) -> _Array:
-    columns, rows = _size("width", width), _size("height", height)
+    columns, rows = size("width", width), size("height", height)
     group = 2 if bits == 12 else 4
     row_bytes = -(-columns // group) * group * bits // 8
     packed, pitch = _packed_rows(data, rows, row_bytes, row_pitch)
@@ -185,7 +185,7 @@ def _unpack_lsb(
     out: _Array | None,
     bits: int,
 ) -> _Array:
-    columns, rows = _size("width", width), _size("height", height)
+    columns, rows = size("width", width), size("height", height)
     row_bits = columns * bits
     packed, pitch = _packed_rows(data, rows, (row_bits + 7) // 8, row_pitch)
     bit_pitch = row_bits if pitch is None else 8 * pitch
@@ -208,7 +208,7 @@ def _packed_rows(
             raise TypeError(f"data must be bytes or an array of uint8: {error}") from None
     elif data.dtype != np.uint8:
         raise TypeError(f"data must be bytes or an array of uint8, got {data.dtype}")
-    pitch = None if row_pitch is None else _integer("row_pitch", row_pitch)
+    pitch = None if row_pitch is None else integer("row_pitch", row_pitch)
     if data.ndim == 2:
         if data.shape[0] < rows:
             raise ValueError(f"data must have at least {rows} rows, got {data.shape[0]}")
@@ -232,7 +232,8 @@ def _check_length(packed: _Array, needed: int) -> None:
 def _unpacked(packed: _Array, out: _Array | None, rows: int, columns: int) -> _Array:
     if out is None:
         return np.empty((rows, columns), np.uint16)
-    _check_out(out, (rows, columns), np.dtype(np.uint16))
+    check_out(out, (rows, columns), np.dtype(np.uint16))
+    check_rows(out)
     if np.shares_memory(out, packed):
         raise ValueError("out must not overlap the data")
     return out

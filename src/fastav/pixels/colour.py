@@ -30,6 +30,7 @@ import numpy.typing as npt
 from .._kernels import colour as kernels
 from .._kernels._colour_plan import PLAN
 from ..errors import UnsupportedFormatError
+from .arguments import one_of
 from .formats import Kind, PixelFormat, pixel_format
 
 __all__ = [
@@ -135,11 +136,6 @@ def _is_readable(format: PixelFormat) -> bool:
         and format.itemsize <= 2
         and not format.name.startswith(("xyz", "uyyvyy"))
     )
-
-
-def _check(name: str, value: object, choices: Sequence[str]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
 
 
 # ---- constants ----
@@ -452,7 +448,7 @@ def _read_from(
 
 
 def _set_chroma(block: Any, format: PixelFormat, siting: Siting) -> None:
-    _check("siting", siting, ("left", "centre", "top-left"))
+    one_of("siting", siting, ("left", "centre", "top-left"))
     block["log2_w"], block["log2_h"] = format.log2_chroma_w, format.log2_chroma_h
     block["between_w"] = siting == "centre"
     block["between_h"] = siting != "top-left"
@@ -480,7 +476,7 @@ def _matrix(name: str | None, tag: int = 2) -> Matrix:
     if name is None:
         check_converter_knows(tag)
         name = _TAGGED_MATRIX[tag]
-    _check("matrix", name, tuple(MATRICES))
+    one_of("matrix", name, tuple(MATRICES))
     return MATRICES[name]
 
 
@@ -489,7 +485,7 @@ def _is_full(range: Range | None, format: PixelFormat, tag: int = 0) -> bool:
         if _is_grey(format) or format.name.startswith("yuvj"):
             return True
         return _TAGGED_RANGE.get(tag) == "full"
-    _check("range", range, ("limited", "full"))
+    one_of("range", range, ("limited", "full"))
     return range == "full"
 
 
@@ -547,8 +543,8 @@ def plan(
     """
     source = pixel_format(frame.format.name)
     goal = pixel_format(target)
-    _check("chroma", chroma, ("nearest", "linear"))
-    _check("layout", layout, ("hwc", "chw"))
+    one_of("chroma", chroma, ("nearest", "linear"))
+    one_of("layout", layout, ("hwc", "chw"))
     if not can_convert(source.name, goal.name, chroma) or goal.name not in RGB_FORMATS:
         raise UnsupportedFormatError(
             f"no kernel converts {source.name} to {goal.name} with {chroma} chroma; "

@@ -21,17 +21,19 @@ from .._kernels import planes as plane_kernels
 from .._kernels import swscale
 from ..errors import FrameChangedError, UnsupportedFormatError
 from . import colour, ffmpeg
+from .arguments import one_of
 from .formats import Kind, PixelFormat, pixel_format
 from .layout import FrameLayout, frame_layout
-from .packing import copy_frame
+from .planes import copy_frame
 
 __all__ = [
+    "CONVERSIONS",
+    "Arrays",
     "ConversionOptions",
     "FrameConverter",
     "Output",
     "convert_frame",
     "convert_planes",
-    "refuse_abort",
 ]
 
 # From libswscale/swscale.h.
@@ -50,6 +52,12 @@ _BLOCK: Final = 16
 
 # Their result depends on tags that PyAV does not show, or libswscale treats them in another way.
 _UNPROVEN: Final = ("xyz12", "grayf", "yaf")
+
+CONVERSIONS: Final = ("exact", "ffmpeg")
+"""Whose arithmetic converts, see :class:`ConversionOptions`."""
+
+Arrays = NDArray[Any] | tuple[NDArray[Any], ...]
+"""What frames become: one array, or with ``planes=True`` one per plane."""
 
 Write = Callable[..., None]
 
@@ -117,9 +125,7 @@ class ConversionOptions:
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
-            value = getattr(self, name)
-            if value not in choices:
-                raise ValueError(f"{name} must be {' or '.join(map(repr, choices))}, got {value!r}")
+            one_of(name, getattr(self, name), choices)
         if self.format is not None:
             pixel_format(self.format)
         overruled = (self.matrix, self.range) != (None, None)
@@ -147,7 +153,7 @@ class ConversionOptions:
 
 
 _CHOICES: Final[dict[str, tuple[str | None, ...]]] = {
-    "conversion": ("exact", "ffmpeg"),
+    "conversion": CONVERSIONS,
     "matrix": (*colour.MATRICES, None),
     "range": ("limited", "full", None),
     "chroma": ("nearest", "linear"),
@@ -293,7 +299,7 @@ class FrameConverter:
             colour.check_converter_knows(frame.colorspace)
         if (options.matrix, options.range) != (None, None):
             raise _no_conversion(source, target, "with another matrix or range than the frame's")
-        refuse_abort(source, frame)
+        ffmpeg.refuse_abort(source, frame)
         direct = same_size and options.is_plain and one
         functions = ffmpeg.functions()
         if functions and direct and target.name in _DIRECT and _is_proven(source, target, frame):
@@ -438,22 +444,6 @@ def _is_proven(source: PixelFormat, target: PixelFormat, frame: av.VideoFrame) -
     return source.log2_chroma_w == 0 == source.log2_chroma_h
 
 
-def refuse_abort(source: PixelFormat, frame: av.VideoFrame) -> None:
-    """Refuse what makes libswscale call ``abort()`` (seen in FFmpeg 8.1)."""
-    if source.kind is Kind.HARDWARE:
-        raise UnsupportedFormatError(
-            f"{source.name} frames live in a device's memory; download them first with "
-            "frame.reformat(format=frame.sw_format.name)"
-        )
-    if source.name.startswith("yaf32") or (
-        source.mosaic is not None and min(frame.width, frame.height) < 2
-    ):
-        raise UnsupportedFormatError(
-            f"FFmpeg cannot convert {source.name} at {frame.width}x{frame.height}; "
-            "read it with format=None"
-        )
-
-
 def _no_conversion(
     source: PixelFormat, target: PixelFormat, how: str = ""
 ) -> UnsupportedFormatError:
@@ -519,7 +509,7 @@ def convert_frame(
     format : str
         A format of one strided array.
     out : ndarray, optional
-        C-contiguous, writable, of the right shape and dtype.
+        C-contiguous, writable, of the right shape and dtype, which the caller has checked.
     conversion : {"exact", "ffmpeg"}
         See :class:`ConversionOptions`.
 
@@ -532,21 +522,12 @@ def convert_frame(
     ------
     UnsupportedFormatError
         If there is no such conversion, or `format` is not one strided array.
-    ValueError
-        If `out` does not fit.
     """
     key = _kept.key(frame, format, conversion, False)
     converter = _kept.take(key)
     (output,) = converter.outputs or converter.prepare(frame)
     if out is None:
         out = np.empty(output.shape, output.dtype)
-    elif out.shape != output.shape or out.dtype != output.dtype:
-        raise ValueError(
-            f"out must have shape {output.shape} and dtype {output.dtype}, "
-            f"got {out.shape} and {out.dtype}"
-        )
-    elif not (out.flags.c_contiguous and out.flags.writeable):
-        raise ValueError("out must be C-contiguous and writable")
     converter.write(frame, out.__array_interface__["data"][0])
     _kept.keep(key, converter)
     return out

@@ -1,4 +1,4 @@
-"""FFmpeg's own functions, found in the very libraries that PyAV has loaded.
+"""libswscale: its functions, found in the very library that PyAV has loaded, and its limits.
 
 Nothing is linked at build time: PyAV's modules depend on libswscale and libavutil, and the dynamic
 linker resolves a symbol through a module's dependencies. Where it does not (no such symbol, another
@@ -13,7 +13,10 @@ from functools import cache
 import av
 import av.video.reformatter
 
-__all__ = ["functions", "pixel_format_id"]
+from ..errors import UnsupportedFormatError
+from .formats import Kind, PixelFormat
+
+__all__ = ["functions", "pixel_format_id", "refuse_abort"]
 
 _NAMES = (
     "sws_alloc_context",
@@ -69,3 +72,19 @@ def pixel_format_id(name: str) -> int:
     if number < 0:
         raise ValueError(f"unknown pixel format {name!r}")
     return number
+
+
+def refuse_abort(source: PixelFormat, frame: av.VideoFrame) -> None:
+    """Refuse what makes libswscale call ``abort()`` (seen in FFmpeg 8.1)."""
+    if source.kind is Kind.HARDWARE:
+        raise UnsupportedFormatError(
+            f"{source.name} frames live in a device's memory; download them first with "
+            "frame.reformat(format=frame.sw_format.name)"
+        )
+    if source.name.startswith("yaf32") or (
+        source.mosaic is not None and min(frame.width, frame.height) < 2
+    ):
+        raise UnsupportedFormatError(
+            f"FFmpeg cannot convert {source.name} at {frame.width}x{frame.height}; "
+            "read it with format=None"
+        )

@@ -23,38 +23,15 @@ from .._kernels import bits as _bits
 from .._kernels import planes as _planes
 from .._kernels import strides as _strides
 from ..errors import UnsupportedFormatError
+from .arguments import check_out, one_of
+from .convert import CONVERSIONS, convert_frame, convert_planes
 from .formats import Kind, PixelFormat, pixel_format
 from .layout import FrameLayout, PlaneLayout, frame_layout
+from .planes import copy_frame, move_plane
 
-__all__ = ["copy_frame", "pack_frame", "reinterpret", "unpack_frame", "unpack_planes"]
+__all__ = ["pack_frame", "reinterpret", "unpack_frame", "unpack_planes"]
 
 Array = NDArray[Any]
-
-
-def copy_frame(frame: av.VideoFrame, layout: FrameLayout, address: int) -> None:
-    """Copy the stored planes of a frame into one block of memory.
-
-    The hot path of bulk reading: arguments are trusted.
-
-    Parameters
-    ----------
-    frame : av.VideoFrame
-        A frame of the layout's format and size.
-    layout : FrameLayout
-        How the planes are to lie in the block.
-    address : int
-        The block's first byte; ``layout.nbytes`` bytes are writable there. Padding, which only a
-        layout with ``align`` has, is left as it is.
-    """
-    for plane, to in zip(frame.planes, layout.planes, strict=True):
-        _planes.copy(
-            address + to.offset,
-            to.pitch,
-            plane.buffer_ptr,
-            plane.line_size,
-            to.row_bytes,
-            to.height,
-        )
 
 
 def unpack_frame(
@@ -119,8 +96,7 @@ def unpack_frame(
     UnsupportedFormatError
         If the format is not one array; a ``ValueError`` and an ``OSError``.
     """
-    if conversion not in ("exact", "ffmpeg"):
-        raise ValueError(f"conversion must be 'exact' or 'ffmpeg', got {conversion!r}")
+    one_of("conversion", conversion, CONVERSIONS)
     stored = _stored_format(frame)
     if format is not None and (wanted := pixel_format(format)) is not stored:
         if not copy:
@@ -207,7 +183,7 @@ def unpack_planes(
         dtype = stored.dtype.newbyteorder("=") if normalize else stored.dtype
         arrays = tuple(np.empty(plane.shape, dtype) for plane in layout.planes)
         for array, (source, plane) in zip(arrays, pairs, strict=True):
-            _move(
+            move_plane(
                 array.ctypes.data,
                 plane.row_bytes,
                 source.buffer_ptr,
@@ -311,7 +287,9 @@ def reinterpret(frame: av.VideoFrame, format: str) -> av.VideoFrame:
         )
     made = _new_frame(layout)
     source, place = frame.planes[0], made.planes[0]
-    _move(place.buffer_ptr, place.line_size, source.buffer_ptr, source.line_size, wanted, 0, False)
+    move_plane(
+        place.buffer_ptr, place.line_size, source.buffer_ptr, source.line_size, wanted, 0, False
+    )
     made.pts, made.dts, made.time_base = frame.pts, frame.dts, frame.time_base
     made.colorspace, made.color_range = frame.colorspace, frame.color_range
     return made
@@ -344,8 +322,6 @@ def _converted(
     frame: av.VideoFrame, wanted: PixelFormat, out: Array | None, conversion: str
 ) -> Array:
     """Return a frame as one array in another pixel format."""
-    from .convert import convert_frame  # it stands on this module
-
     layout = frame_layout(wanted.name, frame.width, frame.height)
     if layout.shape is None:
         raise UnsupportedFormatError(_not_one_array(layout))
@@ -360,8 +336,6 @@ def _converted(
 
 def _converted_frame(frame: av.VideoFrame, wanted: PixelFormat, conversion: str) -> av.VideoFrame:
     """Return a frame in another pixel format, with the very samples of `_converted`."""
-    from .convert import convert_planes
-
     planes = convert_planes(frame, wanted.name, conversion)
     return pack_frame(planes, wanted.name, width=frame.width)
 
@@ -374,27 +348,6 @@ def _is_encoded(format: PixelFormat) -> bool:
 def _decoding(format: PixelFormat, normalize: bool) -> tuple[int, bool]:
     """Return by how much elements are to be shifted down, and whether their bytes are to swap."""
     return (format.shift, not format.dtype.isnative) if normalize else (0, False)
-
-
-def _move(
-    dst: int,
-    dst_pitch: int,
-    src: int,
-    src_pitch: int,
-    plane: PlaneLayout,
-    shift: int,
-    swapped: bool,
-) -> None:
-    """Copy a plane, shifting its elements down and swapping their bytes if so asked."""
-    item, height = plane.dtype.itemsize, plane.height
-    if shift:
-        width = plane.row_bytes // item
-        _planes.shift(dst, dst_pitch, src, src_pitch, shift, swapped, width, height)
-    elif swapped:
-        width = plane.row_bytes // item
-        _planes.swap(dst, dst_pitch, src, src_pitch, item, width, height)
-    else:
-        _planes.copy(dst, dst_pitch, src, src_pitch, plane.row_bytes, height)
 
 
 # -- frame to array -------------------------------------------------------------------------------
@@ -462,14 +415,7 @@ def _check_out(
     out: Array, shape: tuple[int, ...], dtype: np.dtype[Any], frame: av.VideoFrame
 ) -> None:
     """Raise unless `out` can take what becomes of a frame."""
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"out must be a numpy.ndarray, got {type(out).__name__}")
-    if out.dtype != dtype:
-        raise TypeError(f"out must have dtype {dtype.str!r}, got {out.dtype.str!r}")
-    if out.shape != shape:
-        raise ValueError(f"out must have shape {shape}, got {out.shape}")
-    if not out.flags.writeable:
-        raise ValueError("out is read-only; give a writable array")
+    check_out(out, shape, dtype)
     if out.flags.c_contiguous:
         low = out.ctypes.data
         high = low + out.nbytes
@@ -500,7 +446,7 @@ def _store(frame: av.VideoFrame, layout: FrameLayout, out: Array, normalize: boo
     decoding = _decoding(layout.format, normalize)
     if places is not None:
         for source, plane, place in zip(frame.planes, layout.planes, places, strict=False):
-            _move(*place, source.buffer_ptr, source.line_size, plane, *decoding)
+            move_plane(*place, source.buffer_ptr, source.line_size, plane, *decoding)
     elif _is_transposed(out, layout) and decoding == (0, False):
         sources = [(plane.buffer_ptr, plane.line_size) for plane in frame.planes]
         item, width, height = out.itemsize, layout.width, layout.height
@@ -641,7 +587,7 @@ def _pack_array(
         places = _rows_of(array, layout)
         assert places is not None
     for target, plane, place in zip(frame.planes, layout.planes, places, strict=True):
-        _move(target.buffer_ptr, target.line_size, *place, plane, 0, swapped)
+        move_plane(target.buffer_ptr, target.line_size, *place, plane, swapped=swapped)
     return frame
 
 
@@ -679,14 +625,13 @@ def _pack_planes(
     for target, array, plane in zip(frame.planes, arrays, layout.planes, strict=True):
         if len(array) != plane.height or not array[0].flags.c_contiguous:
             array = np.ascontiguousarray(array)  # a palette is one row, whatever its shape says
-        _move(
+        move_plane(
             target.buffer_ptr,
             target.line_size,
             array.ctypes.data,
             array.strides[0],
             plane,
-            0,
-            array.dtype != format.dtype,
+            swapped=array.dtype != format.dtype,
         )
     return frame
 

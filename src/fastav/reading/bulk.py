@@ -7,102 +7,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import av
-import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DecodeError, FrameChangedError
-from ..pixels.convert import FrameConverter, Output
+from ..pixels.convert import FrameConverter
+from .destinations import GivenArray, GrowingArray, given_arrays
 
 if TYPE_CHECKING:
     from queue import SimpleQueue
 
-__all__ = ["Bulk", "GivenArray"]
-
-# NumPy fills what `resize` adds with zeros, so growing touches memory: at most this much too much.
-_GROWTH: Final = 32 << 20
-
-
-class _Growing:
-    """A fresh array that grows along its first axis, in place where the system can remap memory."""
-
-    shared = False
-
-    def __init__(self, output: Output, expected: int) -> None:
-        self._output = output
-        self.stride = output.nbytes
-        # Pages that are never written cost nothing, so a header that promises too many frames does
-        # no harm, unless it promises more than the system will even reserve.
-        while True:
-            try:
-                self._array = np.empty((expected, *output.shape), output.dtype)
-                break
-            except (MemoryError, ValueError):
-                if expected == 1:
-                    raise
-                expected = max(expected // 16, 1)
-        self.capacity = expected
-        self.address = self._array.ctypes.data
-
-    def grow(self) -> None:
-        self.capacity += max(1, min(self.capacity, _GROWTH // max(self.stride, 1)))
-        self._array.resize((self.capacity, *self._output.shape), refcheck=False)
-        self.address = self._array.ctypes.data
-
-    def settle(self, number: int) -> None:
-        pass
-
-    def finish(self, count: int) -> NDArray[Any]:
-        if count != self.capacity:
-            self._array.resize((count, *self._output.shape), refcheck=False)
-        return self._array
-
-
-class GivenArray:
-    """The caller's array: row ``n`` begins at ``address + n * stride``, ``settle(n)`` finishes it.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If the array does not fit frames like `output`.
-    """
-
-    def __init__(self, output: Output, out: object) -> None:
-        if not isinstance(out, np.ndarray):
-            raise TypeError(f"out must be a NumPy array, got {type(out).__name__}")
-        if out.ndim != len(output.shape) + 1 or out.shape[1:] != output.shape:
-            raise ValueError(
-                f"out must have shape (frames, {', '.join(map(str, output.shape))}), "
-                f"got {out.shape}"
-            )
-        if out.dtype != output.dtype:
-            raise ValueError(f"out must have dtype {output.dtype}, got {out.dtype}")
-        if not out.flags.writeable:
-            raise ValueError("out must be writable, got a read-only array")
-        self._array = out
-        self.capacity = len(out)
-        # Frames that are not contiguous in `out` pass through one that is.
-        self._frame = None
-        if self.capacity and not out[0].flags.c_contiguous:
-            self._frame = np.empty(output.shape, output.dtype)
-        self.address = out.ctypes.data if self._frame is None else self._frame.ctypes.data
-        self.stride = out.strides[0] if self._frame is None else 0
-        self.shared = abs(self.stride) < output.nbytes  # frames are converted to the same place
-
-    def grow(self) -> None:
-        raise ValueError(
-            f"out has room for {self.capacity} frames and the video has more; "
-            "pass a longer array or read fewer frames"
-        )
-
-    def settle(self, number: int) -> None:
-        if self._frame is not None:
-            self._array[number] = self._frame
-
-    def finish(self, count: int) -> NDArray[Any]:
-        return self._array[:count]
+__all__ = ["Bulk"]
 
 
 class _Crew:
@@ -205,14 +122,11 @@ class Bulk:
             converters = [converters]
         outputs = converters[0].outputs
         if out is None:
-            self._targets: list[_Growing | GivenArray] = [
-                _Growing(output, max(expected, 1)) for output in outputs
+            self._targets: Sequence[GrowingArray | GivenArray] = [
+                GrowingArray(output, max(expected, 1)) for output in outputs
             ]
         else:
-            arrays = list(out) if isinstance(out, (list, tuple)) else [out]
-            if len(arrays) != len(outputs):
-                raise ValueError(f"out must be {len(outputs)} arrays, one per plane")
-            self._targets = [GivenArray(o, a) for o, a in zip(outputs, arrays, strict=True)]
+            self._targets = given_arrays(outputs, out)
         shared = any(target.shared for target in self._targets)
         self._crew = _Crew(converters[:1] if shared else converters)
 
@@ -254,8 +168,7 @@ class Bulk:
             return
         self.count, error = min(self._crew.failures, key=lambda failure: failure[0])
         if isinstance(error, FrameChangedError):
-            in_video = self._start + self.count * self._step
-            raise FrameChangedError(f"frame {in_video} is {error}", self.count) from None
+            raise error.at(self._start + self.count * self._step, self.count) from None
         raise error
 
     def finish(self) -> tuple[NDArray[Any], ...]:

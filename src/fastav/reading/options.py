@@ -8,6 +8,7 @@ from typing import Final
 
 import av
 
+from ..pixels.arguments import one_of
 from ..pixels.convert import ConversionOptions, FrameConverter
 from ..pixels.formats import pixel_format
 from ..workers import WORTH_A_THREAD, processors
@@ -26,7 +27,7 @@ class ReadOptions(ConversionOptions):
     Attributes
     ----------
     format, planes, resize, conversion, layout, dtype, ...
-        How a frame becomes an array, see :class:`fastav.convert.ConversionOptions`.
+        How a frame becomes an array, see :class:`fastav.pixels.convert.ConversionOptions`.
     errors : {"raise", "keep"}
         At damage: raise ``DecodeError``, or keep the frames that came before it. Errors of the
         system (a time-out, say) are raised in any case.
@@ -53,8 +54,7 @@ class ReadOptions(ConversionOptions):
 
     def __post_init__(self) -> None:
         ConversionOptions.__post_init__(self)
-        if self.errors not in ("raise", "keep"):
-            raise ValueError(f"errors must be 'raise' or 'keep', got {self.errors!r}")
+        one_of("errors", self.errors, ("raise", "keep"))
         check_threads(self.thread_count, self.thread_type)
         if self.stored_format is not None:
             if pixel_format(self.stored_format).plane_count != 1:

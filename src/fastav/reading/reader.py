@@ -21,33 +21,29 @@ from av.codec import Capabilities
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import DecodeError, FastavError, FrameChangedError
-from ..pixels.convert import FrameConverter, Output
+from ..pixels.convert import Arrays, FrameConverter, Output
 from ..pixels.formats import pixel_format
 from ..pixels.packing import reinterpret
 from ..workers import processors
 from .access import FrameAccess
-from .bulk import Bulk, GivenArray
+from .bulk import Bulk
 from .decode import decode_all
+from .destinations import given_arrays
 from .index import FrameIndex
 from .info import VideoInfo, describe
 from .input import VideoInput, open_input
 from .metadata import frame_metadata, video_metadata
 from .options import ReadOptions, check_keywords
-from .scan import build_index
+from .scan import WORTH_A_SCAN, build_index
 from .source import Source
 
 if TYPE_CHECKING:
     from ..filters import FilterChain, FilterGraph, FilterSequence
 
-__all__ = ["FEW", "Arrays", "VideoReader"]
-
-FEW: Final = 32
-"""So many frames are decoded sooner than a whole file is searched for where they begin."""
+__all__ = ["VideoReader"]
 
 # Their decoders copy packets; going through those first would double the work.
 _COPYING: Final = frozenset({"rawvideo"})
-
-Arrays = NDArray[Any] | tuple[NDArray[Any], ...]
 
 
 class VideoReader:
@@ -306,7 +302,7 @@ class VideoReader:
                         arrays = converter.convert(frame)
                     except FrameChangedError as error:
                         number = start + count * step
-                        raise FrameChangedError(f"frame {number} is {error}", number) from None
+                        raise error.at(number) from None
                     if not count:
                         _let_memory_return(sum(array.nbytes for array in arrays))
                     self.frames_read = count + 1
@@ -482,7 +478,7 @@ class VideoReader:
                 try:
                     arrays = self._shared_converter(options).convert(frame)
                 except FrameChangedError as error:
-                    raise FrameChangedError(f"frame {number} is {error}", number) from None
+                    raise error.at(number) from None
         return arrays if options.planes else arrays[0]
 
     def _frame(self, number: int) -> tuple[av.VideoFrame, int]:
@@ -586,7 +582,7 @@ class VideoReader:
         if (threads, options.thread_type) != (self.options.thread_count, None) or (
             (threads or processors()) < 2
             or not (self._source.local and self._source.reopenable)
-            or info.expected_frames < 2 * FEW
+            or info.expected_frames < 2 * WORTH_A_SCAN
             or info.codec in _COPYING
         ):
             return False
@@ -618,12 +614,12 @@ class VideoReader:
         """Frames by number, in any order; their stretches side by side."""
         outputs = self._outputs(options)
         wanted, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
-        targets = _targets(outputs, len(numbers), out)
+        targets = _with_room(outputs, len(numbers), out)
         row_of = dict(zip(wanted.tolist(), first.tolist(), strict=True))
 
         def begin() -> Callable[[int, av.VideoFrame], None]:
             converter = self._prepared(options)
-            rows = [GivenArray(o, t) for o, t in zip(outputs, targets, strict=True)]
+            rows = given_arrays(outputs, targets)
 
             def visit(number: int, frame: av.VideoFrame) -> None:
                 row = row_of[number]
@@ -632,7 +628,7 @@ class VideoReader:
                 try:
                     converter.write(frame, *[r.address + row * r.stride for r in rows])
                 except FrameChangedError as error:
-                    raise FrameChangedError(f"frame {number} is {error}", number) from None
+                    raise error.at(number) from None
                 for r in rows:
                     r.settle(row)
 
@@ -808,7 +804,7 @@ class VideoReader:
                     f"got {start}, {stop}, {step}"
                 )
             filtered = filter_sequence is not None or filter_graph is not None
-            near = start < FEW if self._index is None else start == 0
+            near = start < WORTH_A_SCAN if self._index is None else start == 0
             if near or filtered or not self._source.reopenable:
                 frames = _slice(
                     self._decode(options, filter_sequence, filter_graph), start, stop, step
@@ -1009,19 +1005,17 @@ def _opener(source: Source, stream: int, options: ReadOptions) -> Callable[[int]
     return open_with
 
 
-def _targets(
+def _with_room(
     outputs: tuple[Output, ...], count: int, out: NDArray[Any] | Sequence[NDArray[Any]] | None
 ) -> list[NDArray[Any]]:
     """Arrays for `count` frames: fresh ones, or those given, if they fit."""
     if out is None:
         return [np.empty((count, *output.shape), output.dtype) for output in outputs]
-    arrays: list[NDArray[Any]] = [out] if isinstance(out, np.ndarray) else list(out)
-    if len(arrays) != len(outputs):
-        raise ValueError(f"out must be {len(outputs)} arrays, one per plane")
-    for output, array in zip(outputs, arrays, strict=True):
-        if GivenArray(output, array).capacity < count:
-            raise ValueError(f"out has room for {len(array)} frames, {count} were asked for")
-    return arrays
+    given = given_arrays(outputs, out)
+    room = min(array.capacity for array in given)
+    if room < count:
+        raise ValueError(f"out has room for {room} frames, {count} were asked for")
+    return [out] if isinstance(out, np.ndarray) else list(out)
 
 
 class _OneWay:

@@ -23,7 +23,10 @@ from .bitstream import hidden_reader, key_reader
 from .index import NO_TIME, PACKET, FrameIndex
 from .input import VideoInput
 
-__all__ = ["build_index"]
+__all__ = ["WORTH_A_SCAN", "build_index"]
+
+WORTH_A_SCAN: Final = 32
+"""Frames from which scanning a whole file for where they begin is quicker than decoding them."""
 
 # Decoders that, given a packet marked as a key frame, need nothing from before it: frames that
 # follow it in decoding and in presentation come out bit for bit as in linear decoding. Codecs of

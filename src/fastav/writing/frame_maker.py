@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from ..errors import UnsupportedFormatError
 from ..pixels import colour
-from ..pixels.convert import refuse_abort
+from ..pixels.arguments import one_of
+from ..pixels.convert import CONVERSIONS
+from ..pixels.ffmpeg import refuse_abort
 from ..pixels.formats import PixelFormat, pixel_format
 from ..pixels.layout import frame_layout
 from ..pixels.packing import pack_frame, unpack_frame
@@ -103,8 +105,7 @@ class FrameMaker:
     """
 
     def __init__(self, conversion: str = "exact") -> None:
-        if conversion not in ("exact", "ffmpeg"):
-            raise ValueError(f"conversion must be 'exact' or 'ffmpeg', got {conversion!r}")
+        one_of("conversion", conversion, CONVERSIONS)
         self._exact = conversion == "exact"
         self._reformatter = VideoReformatter()
 
