@@ -8,7 +8,9 @@ import multiprocessing
 import os
 import pickle
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -310,10 +312,68 @@ def test_an_index_can_be_kept(path: Path, zoo: Zoo, frames: np.ndarray) -> None:
     with fastav.open(path, index=index) as reader:
         assert reader.index is index
         np.testing.assert_array_equal(reader[30], frames[30])
-    with pytest.raises(ValueError, match="another"):
+    with pytest.raises(ValueError, match=r"does not fit.* bytes"):
         fastav.open(zoo["h264.mp4"], index=index)
     with pytest.raises(TypeError, match="FrameIndex"):
         fastav.open(path, index=[1, 2, 3])
+
+
+def two_streams(path: Path, sources: Sequence[Path]) -> Path:
+    """Put the first video streams of several files into one."""
+    with av.open(str(path), "w") as made:
+        packets = []
+        for source in sources:
+            with av.open(str(source)) as given:
+                stream = made.add_stream_from_template(given.streams.video[0])
+                for packet in given.demux(video=0):
+                    if packet.size:
+                        packet.stream = stream
+                        packets.append(packet)
+        for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
+            made.mux(packet)
+    return path
+
+
+def test_an_index_of_another_stream_is_refused(path: Path, zoo: Zoo, tmp_path: Path) -> None:
+    both = two_streams(tmp_path / "both.mp4", [path, zoo["h264-open.mp4"]])
+    with fastav.open(both) as reader, fastav.open(both, stream=1) as other:
+        indexes = [reader.index, other.index]
+    for stream in (0, 1, -1):
+        fastav.open(both, stream=stream, index=indexes[stream]).close()
+        with pytest.raises(ValueError, match=r"does not fit.*: it is of stream [01] \(h264\)"):
+            fastav.open(both, stream=stream, index=indexes[1 - stream % 2])
+
+
+@pytest.mark.parametrize("at", [0, -1])
+@pytest.mark.parametrize("as_file", [False, True])
+def test_an_index_of_other_content_is_refused(path: Path, at: int, as_file: bool) -> None:
+    """Equal in size, stream and codec; only the first or the last packet is another."""
+    with fastav.open(path) as reader:
+        index = reader.index
+    data = bytearray(path.read_bytes())
+    data[int(index.packets["pos"][at]) + int(index.packets["size"][at]) // 2] ^= 1
+    other = io.BytesIO(data) if as_file else bytes(data)
+    with pytest.raises(ValueError, match="other content"):
+        fastav.open(other, index=index)
+    same = io.BytesIO(path.read_bytes()) if as_file else path.read_bytes()
+    fastav.open(same, index=index).close()
+
+
+def test_indexes_are_pickled_small(zoo: Zoo) -> None:
+    for name in ("long-open.ts", "h264-b.vob", "edit-repeat.mp4", "mpeg4-packed.avi", "apng.apng"):
+        with fastav.open(zoo[name]) as reader:
+            index = reader.index
+        pickled = pickle.dumps(index)
+        again = pickle.loads(pickled)
+        assert again == index
+        for field in fields(index):
+            value, copied = getattr(index, field.name), getattr(again, field.name)
+            assert np.array_equal(value, copied)
+            assert type(value) is type(copied)
+            if isinstance(value, np.ndarray):
+                assert value.dtype == copied.dtype
+                assert not copied.flags.writeable
+        assert len(pickled) < 600 + 6 * len(index.packets)
 
 
 def test_command_line_prints_frames(path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
@@ -46,7 +48,14 @@ class FrameIndex:
     decoded : int
         How many of the packets had to be decoded to make this table.
     file_size : int
-        Bytes of the file, by which an index of another file is told; negative where unknown.
+        Bytes of the file; negative where unknown.
+    stream : int
+        Number of the stream among all streams of the container.
+    codec : str
+        Name of the codec.
+    digest : bytes
+        Of what the file holds where the first and the last packet begin; empty where the file's
+        bytes cannot be read (URLs). By these four an index of another video is told.
     """
 
     time_base: Fraction
@@ -58,13 +67,23 @@ class FrameIndex:
     packets: NDArray[np.void]
     decoded: int
     file_size: int
+    stream: int
+    codec: str
+    digest: bytes
 
     def __post_init__(self) -> None:
         for name in ("pts", "durations", "keys", "carriers", "entries", "packets"):
             getattr(self, name).flags.writeable = False
 
-    def __reduce__(self) -> tuple[type[FrameIndex], tuple[object, ...]]:
-        return FrameIndex, tuple(getattr(self, field.name) for field in fields(self))
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        columns = [getattr(self, name) for name in _COLUMNS]
+        packets = self.packets
+        gaps = packets["pos"].copy()
+        gaps[1:] -= (packets["pos"] + packets["size"])[:-1]
+        columns += [packets[name] for name in ("pts", "dts", "size")] + [gaps]
+        lengths = len(self.pts), len(packets)
+        rest = (self.decoded, self.file_size, self.stream, self.codec, self.digest)
+        return _unpack, (self.time_base, lengths, _shrink(columns), *rest)
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -76,6 +95,24 @@ class FrameIndex:
             np.array_equal(getattr(self, name), getattr(other, name))
             for name in ("pts", "durations", "keys", "carriers", "entries", "packets")
         )
+
+    def difference(
+        self, file_size: int, stream: int, codec: str, digest: bytes | None
+    ) -> str | None:
+        """Say in which way a video is another than the index's; None if it is the same.
+
+        Parameters
+        ----------
+        file_size, stream, codec, digest
+            As the attributes, of the video; no digest where its bytes cannot be read.
+        """
+        if file_size != self.file_size:
+            return f"a file of {self.file_size} bytes, not {file_size}"
+        if (stream, codec) != (self.stream, self.codec):
+            return f"stream {self.stream} ({self.codec}), not {stream} ({codec})"
+        if digest and self.digest and digest != self.digest:
+            return "a file of other content"
+        return None
 
     def __repr__(self) -> str:
         return f"<FrameIndex of {len(self)} frames, {int(self.keys.sum())} key frames>"
@@ -154,3 +191,60 @@ class FrameIndex:
                 )
             ]
         }
+
+
+# A pickled index holds columns of integers: those of frames, then those of packets.
+_COLUMNS: Final = ("pts", "durations", "keys", "carriers", "entries")
+
+
+def _shrink(columns: Sequence[NDArray[np.integer]]) -> bytes:
+    """Compress columns of integers.
+
+    Each becomes its differences, of which first all lowest bytes come, then all second ones, and
+    so on: what repeats then lies side by side.
+    """
+    parts = []
+    for column in columns:
+        steps = np.diff(column.astype("<i8"), prepend=np.int64(0))
+        parts.append(steps.view(np.uint8).reshape(-1, 8).T.tobytes())
+    return zlib.compress(b"".join(parts), 6)
+
+
+def _unpack(
+    time_base: Fraction,
+    lengths: tuple[int, int],
+    shrunk: bytes,
+    decoded: int,
+    file_size: int,
+    stream: int,
+    codec: str,
+    digest: bytes,
+) -> FrameIndex:
+    """Make an index again from what it was pickled to."""
+    data = np.frombuffer(zlib.decompress(shrunk), np.uint8)
+    columns: list[NDArray[np.int64]] = []
+    at = 0
+    for count in [lengths[0]] * len(_COLUMNS) + [lengths[1]] * 4:
+        steps = data[at : at + 8 * count].reshape(8, count).T.copy().view("<i8").ravel()
+        columns.append(np.cumsum(steps, dtype=np.int64))
+        at += 8 * count
+    pts, durations, keys, carriers, entries, *of_packets, gaps = columns
+    packets = np.empty(lengths[1], PACKET)
+    for name, column in zip(("pts", "dts", "size"), of_packets, strict=True):
+        packets[name] = column
+    gaps[1:] += of_packets[2][:-1]  # a packet begins where the one before ends, and a gap later
+    packets["pos"] = np.cumsum(gaps)
+    return FrameIndex(
+        time_base,
+        pts,
+        durations,
+        keys.astype(bool),
+        carriers.astype(np.int32),
+        entries.astype(np.int32),
+        packets,
+        decoded,
+        file_size,
+        stream,
+        codec,
+        digest,
+    )

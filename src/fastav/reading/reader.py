@@ -34,7 +34,7 @@ from .info import VideoInfo, describe
 from .input import VideoInput, open_input
 from .metadata import frame_metadata, video_metadata
 from .options import ReadOptions, check_keywords
-from .scan import WORTH_A_SCAN, build_index
+from .scan import WORTH_A_SCAN, build_index, packet_digest
 from .source import Source
 
 if TYPE_CHECKING:
@@ -117,11 +117,23 @@ class VideoReader:
         if self.options.stored_format is not None:
             stored = pixel_format(self.options.stored_format).name
             self.info = replace(self.info, pixel_format=stored)
-        if index is not None and index.file_size != self._input.container.size:
-            self.close()
-            raise ValueError(
-                f"index is of a file of {index.file_size} bytes, {self._source.name!r} is another"
+        if index is not None:
+            self._check_index(index, self._input)
+
+    def _check_index(self, index: FrameIndex, video: VideoInput) -> None:
+        try:
+            difference = index.difference(
+                video.container.size,
+                video.stream.index,
+                video.stream.codec_context.codec.canonical_name,
+                packet_digest(self._source, index.packets),
             )
+        except OSError:
+            self.close()
+            raise
+        if difference is not None:
+            self.close()
+            raise ValueError(f"index does not fit {self._source.name!r}: it is of {difference}")
 
     def __repr__(self) -> str:
         info = self.info

@@ -8,6 +8,7 @@ settled by decoding, from the start and no further than needed.
 
 from __future__ import annotations
 
+import hashlib
 from array import array
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,8 +23,9 @@ from numpy.typing import NDArray
 from .bitstream import hidden_reader, key_reader
 from .index import NO_TIME, PACKET, FrameIndex
 from .input import VideoInput
+from .source import Source
 
-__all__ = ["WORTH_A_SCAN", "build_index"]
+__all__ = ["WORTH_A_SCAN", "build_index", "packet_digest"]
 
 WORTH_A_SCAN: Final = 32
 """Frames from which scanning a whole file for where they begin is quicker than decoding them."""
@@ -100,7 +102,29 @@ def build_index(reopen: Callable[[], VideoInput], video: VideoInput | None = Non
         packets=scan.packets,
         decoded=settle,
         file_size=video.container.size,
+        stream=video.stream.index,
+        codec=video.stream.codec_context.codec.canonical_name,
+        digest=packet_digest(video.source, scan.packets) or b"",
     )
+
+
+# So much is digested of a packet: its headers, and some of its picture.
+_DIGESTED: Final = 4096
+
+
+def packet_digest(source: Source, packets: NDArray[np.void]) -> bytes | None:
+    """Digest what the file holds where the first and the last of its packets begin.
+
+    None where the file's bytes cannot be read. Packets that do not know where they lie stand for
+    the file's beginning.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for _, _, pos, size in packets[[0, -1]].tolist() if len(packets) else ():
+        data = source.read_at(max(pos, 0), min(size, _DIGESTED))
+        if data is None:
+            return None
+        digest.update(data)
+    return digest.digest()
 
 
 def _scan(video: VideoInput) -> _Scan:

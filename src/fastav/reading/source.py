@@ -92,6 +92,15 @@ def _some(data: Any) -> bytes:
     return bytes(data)
 
 
+def _read_all(file: io.RawIOBase, size: int) -> bytes:
+    """Read on until `size` bytes are there, or the file ends."""
+    parts = []
+    while size and (data := file.read(size)):
+        parts.append(data)
+        size -= len(data)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
 def _is_plain_file(file: object) -> bool:
     if type(file) is io.BufferedReader:
         file = file.raw
@@ -191,6 +200,30 @@ class Source:
         if self.name == "<bytes>":
             return io.BytesIO(self._data)
         return _FileView(self) if self.seekable else _Stream(self.given)
+
+    def read_at(self, offset: int, size: int) -> bytes | None:
+        """Read bytes of the file past the demuxer, fewer where it ends.
+
+        None where that cannot be done: of URLs, of what is no file, of files that cannot seek.
+
+        Raises
+        ------
+        OSError
+            The file cannot be read.
+        """
+        if self.name == "<bytes>":
+            return self._data[offset : offset + size]
+        if not self.seekable:
+            return None
+        if not isinstance(self.given, (str, os.PathLike)):
+            view = _FileView(self)
+            view.seek(offset)
+            return _read_all(view, size)
+        if not os.path.isfile(self.name):
+            return None
+        with open(self.name, "rb", buffering=0) as file:
+            file.seek(offset)
+            return _read_all(file, size)
 
     def open(self) -> av.container.InputContainer:
         """Open a new container, independent of those opened before.
