@@ -344,10 +344,20 @@ def test_metadata_of_a_frame(path: Path) -> None:
     )
 
 
-def test_metadata_equals_the_plugins(path: Path) -> None:
-    theirs = iio.immeta(path, plugin="pyav", index=0)
+def test_metadata_of_a_frame_has_the_names_of_imageios(path: Path) -> None:
+    with av.open(str(path)) as container:  # imageio's own plugin fails here with PyAV 19
+        frame = next(container.decode(video=0))
+    side_data = {kind.name: frame.side_data.get(kind) for kind in av.sidedata.sidedata.Type}
+    expected = {
+        "key_frame": True,
+        "time": frame.time,
+        "interlaced_frame": False,
+        "frame_type": "I",
+        **{name: bytes(data) for name, data in side_data.items() if data is not None},
+    }
+    assert "SEI_UNREGISTERED" in expected  # x264's word on itself
     ours = iio.immeta(path, plugin=FastavPlugin, index=0)
-    assert {name: ours[name] for name in theirs} == theirs
+    assert {name: ours[name] for name in expected} == expected
 
 
 # --- writing ---

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import Final
 
 import av.error
@@ -17,17 +16,35 @@ __all__ = ["clear_errors"]
 _SYSTEM_ERRORS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOSPC})
 
 
-@contextmanager
-def clear_errors(what: str, kind: type[FastavError] = DecodeError) -> Iterator[None]:
+class clear_errors:
     """Turn PyAV's errors into what a Python user expects, saying what was being done.
 
     Errors that have a meaning of their own in Python (missing file, permission, time-out, no
     memory, ...) keep their type; the rest becomes `kind`.
     """
-    try:
-        yield
-    except av.error.FFmpegError as error:
-        reason = f"{what}: {error.strerror or error}"
+
+    # No generator: Python's wrapper of those keeps the error in a circle of references, and with it
+    # a decoder and its threads.
+
+    def __init__(self, what: str, kind: type[FastavError] = DecodeError) -> None:
+        self._what, self._kind = what, kind
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(error, av.error.FFmpegError):
+            raise self._clear(error) from error
+        if isinstance(error, UnicodeDecodeError):
+            raise self._kind(f"{self._what}: text that is not UTF-8 ({error})") from error
+
+    def _clear(self, error: av.error.FFmpegError) -> Exception:
+        reason = f"{self._what}: {error.strerror or error}"
         if isinstance(error, OSError) and not isinstance(error, ValueError):
             builtin = next(
                 cls
@@ -35,9 +52,5 @@ def clear_errors(what: str, kind: type[FastavError] = DecodeError) -> Iterator[N
                 if issubclass(cls, OSError) and cls.__module__ == "builtins"
             )
             if builtin is not OSError or error.errno in _SYSTEM_ERRORS:
-                raise builtin(error.errno, reason) from error
-        if isinstance(error, MemoryError):
-            raise MemoryError(reason) from error
-        raise kind(reason) from error
-    except UnicodeDecodeError as error:
-        raise kind(f"{what}: text that is not UTF-8 ({error})") from error
+                return builtin(error.errno, reason)
+        return MemoryError(reason) if isinstance(error, MemoryError) else self._kind(reason)

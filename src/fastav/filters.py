@@ -27,6 +27,7 @@ from av.filter import Filter, Graph
 from av.filter.context import FilterContext
 
 from .errors import DecodeError
+from .pyav import fraction
 
 __all__ = ["FilterChain", "FilterGraph", "FilterSequence"]
 
@@ -116,7 +117,7 @@ class FilterChain:
         """
         if self.finished:
             return
-        time_base = frame.time_base or 1 / (self._frame_rate or Fraction(25))
+        time_base = fraction(frame.time_base) or 1 / (self._frame_rate or Fraction(25))
         made_for = (frame.width, frame.height, frame.format.name, time_base)
         if made_for != self._made_for:
             yield from self._drain()

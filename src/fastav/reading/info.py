@@ -8,6 +8,7 @@ from typing import Final
 
 import av
 
+from ..pyav import fraction, tags
 from .input import VideoInput
 
 __all__ = ["MATRICES", "PRIMARIES", "RANGES", "TRANSFERS", "VideoInfo", "describe"]
@@ -136,12 +137,13 @@ def describe(video: VideoInput) -> VideoInfo:
     stream, container = video.stream, video.container
     context = stream.codec_context
     duration = start = None
-    if stream.duration is not None and stream.time_base is not None:
-        duration = float(stream.duration * stream.time_base)
+    time_base = fraction(stream.time_base)
+    if stream.duration is not None and time_base is not None:
+        duration = float(stream.duration * time_base)
     elif container.duration is not None:
         duration = container.duration / av.time_base
-    if stream.start_time is not None and stream.time_base is not None:
-        start = float(stream.start_time * stream.time_base)
+    if stream.start_time is not None and time_base is not None:
+        start = float(stream.start_time * time_base)
     return VideoInfo(
         container=container.format.name,
         codec=context.name,
@@ -150,9 +152,9 @@ def describe(video: VideoInput) -> VideoInfo:
         pixel_format=context.pix_fmt,
         width=context.width,
         height=context.height,
-        pixel_aspect=stream.sample_aspect_ratio or None,
+        pixel_aspect=fraction(stream.sample_aspect_ratio),
         frame_rate=_rate(video),
-        time_base=stream.time_base,
+        time_base=time_base,
         start_time=start,
         duration=duration,
         declared_frames=stream.frames or None,
@@ -160,16 +162,16 @@ def describe(video: VideoInput) -> VideoInfo:
         colour_matrix=_name(MATRICES, context.colorspace),
         colour_primaries=_name(PRIMARIES, context.color_primaries),
         colour_transfer=_name(TRANSFERS, context.color_trc),
-        container_metadata=dict(container.metadata),
-        stream_metadata=dict(stream.metadata),
+        container_metadata=tags(container),
+        stream_metadata=tags(stream),
     )
 
 
 def _rate(video: VideoInput) -> Fraction | None:
     stream = video.stream
     if video.container.format.name in _RAW and stream.guessed_rate:
-        return stream.guessed_rate  # the average is an option of the demuxer: 25
-    return stream.average_rate or stream.guessed_rate or stream.base_rate
+        return fraction(stream.guessed_rate)  # the average is an option of the demuxer: 25
+    return fraction(stream.average_rate or stream.guessed_rate or stream.base_rate)
 
 
 def _name(names: dict[int, str], code: int) -> str:

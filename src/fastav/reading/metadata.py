@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Final
 
 from av import VideoFrame
 from av.video.frame import PictureType
 
+from ..pyav import fraction, side_data
 from .info import VideoInfo
 
 __all__ = ["frame_metadata", "video_metadata"]
@@ -75,14 +75,13 @@ def frame_metadata(frame: VideoFrame) -> dict[str, Any]:
         "P", "B", ...), ``interlaced_frame``, ``rotation``, and FFmpeg's side data by name, as
         bytes.
     """
-    side_data: Iterable[Any] = frame.side_data
     return {
         "key_frame": bool(frame.key_frame),
         "time": frame.time,
         "pts": frame.pts,
-        "time_base": frame.time_base,
+        "time_base": fraction(frame.time_base),
         "frame_type": PictureType(frame.pict_type).name,
         "interlaced_frame": bool(frame.interlaced_frame),
         "rotation": frame.rotation,
-        **{item.type.name: bytes(item) for item in side_data},
+        **{name: bytes(data) for name, data in side_data(frame).items()},
     }

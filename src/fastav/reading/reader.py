@@ -24,6 +24,7 @@ from ..errors import DecodeError, FastavError, FrameChangedError
 from ..pixels.convert import Arrays, FrameConverter, Output
 from ..pixels.formats import pixel_format
 from ..pixels.packing import reinterpret
+from ..pyav import file_size
 from ..workers import processors
 from .access import FrameAccess
 from .bulk import Bulk
@@ -123,7 +124,7 @@ class VideoReader:
     def _check_index(self, index: FrameIndex, video: VideoInput) -> None:
         try:
             difference = index.difference(
-                video.container.size,
+                file_size(video.container),
                 video.stream.index,
                 video.stream.codec_context.codec.canonical_name,
                 packet_digest(self._source, index.packets),

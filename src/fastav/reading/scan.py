@@ -20,6 +20,7 @@ import av.error
 import numpy as np
 from numpy.typing import NDArray
 
+from ..pyav import file_size, fraction
 from .bitstream import hidden_reader, key_reader
 from .index import NO_TIME, PACKET, FrameIndex
 from .input import VideoInput
@@ -82,8 +83,8 @@ def build_index(reopen: Callable[[], VideoInput], video: VideoInput | None = Non
         with reopen() as opened:
             return build_index(reopen, opened)
     scan = _scan(video)
-    time_base = Fraction(video.stream.time_base or Fraction(1, 1))
-    rate = video.stream.guessed_rate or video.stream.average_rate
+    time_base = fraction(video.stream.time_base) or Fraction(1)
+    rate = fraction(video.stream.guessed_rate or video.stream.average_rate)
     settle = _unsettled(scan, video)
     carriers = _by_time(scan, settle)
     if settle:
@@ -101,7 +102,7 @@ def build_index(reopen: Callable[[], VideoInput], video: VideoInput | None = Non
         entries=_entries(scan, carriers),
         packets=scan.packets,
         decoded=settle,
-        file_size=video.container.size,
+        file_size=file_size(video.container),
         stream=video.stream.index,
         codec=video.stream.codec_context.codec.canonical_name,
         digest=packet_digest(video.source, scan.packets) or b"",

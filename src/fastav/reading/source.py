@@ -16,6 +16,7 @@ import av
 
 from ..errors import NotAVideoError
 from ..ffmpeg_errors import clear_errors
+from ..pyav import open_to_read
 
 __all__ = ["Source"]
 
@@ -238,15 +239,12 @@ class Source:
         target = self._to_open()
         self._opened = True
         with clear_errors(f"cannot open {self.name!r}", NotAVideoError):
-            container: av.container.InputContainer = av.open(
+            return open_to_read(
                 target,
-                mode="r",
                 format=self.container_format,
                 options=self.options,
                 buffer_size=_BUFFER_SIZE,
-                metadata_errors="replace",
             )
-        return container
 
 
 def _check_file(name: str, container_format: str | None) -> bool:

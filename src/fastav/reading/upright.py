@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import UnsupportedFormatError
 from ..pixels.convert import ConversionOptions, FrameConverter, Output
+from ..pyav import side_data
 
 __all__ = ["Orientation", "UprightConverter"]
 
@@ -37,7 +38,7 @@ class Orientation:
         a, b are the matrix's first two numbers and c, d its fourth and fifth
         (libavutil/display.h; ISO/IEC 14496-12, 6.2.2).
         """
-        data: Any = frame.side_data.get("DISPLAYMATRIX")
+        data = side_data(frame).get("DISPLAYMATRIX")
         if data is None:
             return cls()
         a, b, _, c, d = np.frombuffer(data, np.int32)[:5].tolist()

@@ -23,6 +23,7 @@ from ..ffmpeg_errors import clear_errors
 from ..filters import FilterChain, FilterGraph, FilterSequence
 from ..pixels.formats import PixelFormat, pixel_format
 from ..pixels.layout import frame_layout
+from ..pyav import fraction
 from .encoder import CAN_ROTATE, Encoder, Rate
 from .frame_maker import Colours, FrameMaker
 from .target import Target
@@ -289,9 +290,8 @@ class VideoWriter:
             self._held = frame
         else:
             first, self._held = self._held, None
-            assert frame.time_base is not None
             distance = (frame.pts or 0) - (first.pts or 0)
-            self._encode(first, 1 / (distance * frame.time_base) if distance > 0 else None)
+            self._encode(first, 1 / (distance * _time_base(frame)) if distance > 0 else None)
             self._encode(frame)
 
     def _drain_filter(self) -> None:
@@ -304,7 +304,6 @@ class VideoWriter:
             self._encode(frame)
 
     def _encode(self, frame: VideoFrame, rate: Fraction | None = None) -> None:
-        assert frame.time_base is not None
         if self._output is None:
             self._start(frame, rate or self._encoder.fps)
         assert self._output is not None
@@ -320,9 +319,9 @@ class VideoWriter:
                 f"{self._target.name!r} names one picture; for more write to a pattern such as "
                 f"'picture%03d{self._target.extension}' or to another container"
             )
-        pts, time_base = frame.pts or 0, context.time_base
-        if frame.time_base != time_base:
-            pts = round(pts * frame.time_base / time_base)
+        pts, time_base = frame.pts or 0, _time_base(context)
+        if _time_base(frame) != time_base:
+            pts = round(pts * _time_base(frame) / time_base)
         frame = self._maker.convert(frame, str(context.pix_fmt), self._colours)
         # Filters may give two frames one time stamp; encoders would drop the second.
         frame.pts = self._last_pts = max(pts, self._last_pts + 1)
@@ -333,7 +332,6 @@ class VideoWriter:
 
     def _start(self, frame: VideoFrame, rate: Fraction) -> None:
         """Open container and encoder for frames like `frame`, then write the header."""
-        assert frame.time_base is not None
         colours = self._encoder.colours.or_else(Colours.of(frame))
         output = self._target.open()
         tags, rotation = dict(self.stream_metadata), self._rotation
@@ -344,7 +342,7 @@ class VideoWriter:
                 output,
                 frame,
                 rate=rate,
-                time_base=_grid(frame.time_base, rate, self._encoder.fps),
+                time_base=_grid(_time_base(frame), rate, self._encoder.fps),
                 rotation=rotation,
                 colours=colours,
             )
@@ -467,6 +465,13 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
+
+
+def _time_base(of: Any) -> Fraction:
+    """The time base of a frame or codec context, which has one."""
+    time_base = fraction(of.time_base)
+    assert time_base is not None
+    return time_base
 
 
 def _ticks(fps: Fraction) -> int:
