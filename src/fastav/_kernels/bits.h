@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "byte_order.h"
+
 #ifdef _MSC_VER
 #define BITS_INLINE static __forceinline
 #else
@@ -22,12 +24,6 @@ typedef struct {
     uint32_t masks[4];
 } bit_fields;
 
-static inline uint8_t swap_word8(uint8_t v) { return v; }
-static inline uint16_t swap_word16(uint16_t v) { return (uint16_t)(v << 8 | v >> 8); }
-static inline uint32_t swap_word32(uint32_t v) {
-    return v << 24 | (v << 8 & 0xff0000u) | (v >> 8 & 0xff00u) | v >> 24;
-}
-
 /* Loops for one width of word and of component; `swapped` is a constant where they are called. */
 #define FASTAV_WORD_LOOPS(WORD, ITEM)                                                              \
     BITS_INLINE void expand_row##WORD(uint8_t *dst, const uint8_t *src, ptrdiff_t width,         \
@@ -36,7 +32,7 @@ static inline uint32_t swap_word32(uint32_t v) {
         for (ptrdiff_t x = 0; x < width; x++) {                                                    \
             uint##WORD##_t v;                                                                      \
             memcpy(&v, src + x * (WORD / 8), sizeof v);                                            \
-            if (swapped) v = swap_word##WORD(v);                                                   \
+            if (swapped) v = swapped##WORD(v);                                                   \
             for (int c = 0; c < 3; c++) {                                                          \
                 const uint32_t bits = (uint32_t)v >> f.shifts[c] & f.masks[c];                     \
                 const uint##ITEM##_t value = (uint##ITEM##_t)bits;                                 \
@@ -57,7 +53,7 @@ static inline uint32_t swap_word32(uint32_t v) {
                 pixel |= (value & f.masks[c]) << f.shifts[c];                                      \
             }                                                                                      \
             uint##WORD##_t v = (uint##WORD##_t)pixel;                                              \
-            if (swapped) v = swap_word##WORD(v);                                                   \
+            if (swapped) v = swapped##WORD(v);                                                   \
             memcpy(dst + x * (WORD / 8), &v, sizeof v);                                            \
         }                                                                                          \
         return excess;                                                                             \

@@ -29,7 +29,7 @@
  *
  * no partial sum of which needs more than 32 bits.
  *
- * The Python twin, colour_py.py, is the specification; src/fastav/colour.py derives the constants.
+ * The Python twin, colour_py.py, is the specification; src/fastav/pixels/colour.py derives the constants.
  */
 #ifndef FASTAV_COLOUR_H
 #define FASTAV_COLOUR_H
@@ -37,6 +37,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "byte_order.h"
 
 /* The fields mirror PLAN in _colour_plan.py; every one is 8 bytes wide. */
 typedef struct {

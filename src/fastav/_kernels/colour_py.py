@@ -12,25 +12,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ._colour_plan import PLAN
+from ._memory import array_at
 
 __all__ = ["from_rgb", "levels", "to_rgb"]
 
 Lanes: TypeAlias = Any  # int64 arrays, a type that NumPy's stubs lose in arithmetic
-
-
-class _Memory:
-    """Memory of someone else's that NumPy may look at."""
-
-    def __init__(
-        self, address: int, typestr: str, shape: tuple[int, ...], strides: tuple[int, ...]
-    ) -> None:
-        self.__array_interface__ = {
-            "data": (address, False),
-            "typestr": typestr,
-            "shape": shape,
-            "strides": strides,
-            "version": 3,
-        }
 
 
 def _samples(component: Any, planes: tuple[int, ...], height: int, width: int) -> Lanes:
@@ -38,13 +24,11 @@ def _samples(component: Any, planes: tuple[int, ...], height: int, width: int) -
     address, pitch = planes[2 * component["plane"] : 2 * component["plane"] + 2]
     size = int(component["size"])
     order = "<>"[(np.little_endian + int(component["swap"])) % 2 == 0]
-    return np.asarray(
-        _Memory(
-            address + int(component["offset"]),
-            f"{order}{'f' if size == 4 else 'u'}{size}",
-            (height, width),
-            (pitch, int(component["step"])),
-        )
+    return array_at(
+        address + int(component["offset"]),
+        f"{order}{'f' if size == 4 else 'u'}{size}",
+        (height, width),
+        (pitch, int(component["step"])),
     )
 
 
@@ -137,7 +121,7 @@ def _store(component: Any, planes: tuple[int, ...], values: Lanes) -> None:
 
 
 def _record(plan: int) -> Any:
-    return np.asarray(_Memory(plan, "|u1", (PLAN.itemsize,), (1,))).view(PLAN)[0]
+    return array_at(plan, "|u1", (PLAN.itemsize,), (1,)).view(PLAN)[0]
 
 
 def levels() -> dict[int, str]:

@@ -20,10 +20,6 @@ typedef union {
     float floats[PIECE];
 } LEVEL(samples);
 
-static inline uint16_t LEVEL(swapped)(uint16_t value) {
-    return (uint16_t)(value << 8 | value >> 8);
-}
-
 static inline uint8_t *LEVEL(row)(const colour_component *c, const colour_plane *planes,
                                   ptrdiff_t y) {
     const colour_plane *plane = planes + c->plane;
@@ -66,8 +62,8 @@ static void LEVEL(load)(uint16_t *restrict out, const colour_component *c,
         }
     } else if (c->swap) {
         switch (step) {
-        case 2: LOAD16(2, LEVEL(swapped)(value)); break;
-        default: LOAD16(step, LEVEL(swapped)(value));
+        case 2: LOAD16(2, swapped16(value)); break;
+        default: LOAD16(step, swapped16(value));
         }
     } else {
         switch (step) {
@@ -360,7 +356,7 @@ static void LEVEL(store)(const colour_component *c, const colour_plane *planes, 
         for (int k = 0; k < count; k++)
             for (ptrdiff_t i = 0; i < n; i++) {
                 const uint16_t value = (uint16_t)(s[k].integers[i] << c->left);
-                s[k].integers[i] = c->swap ? LEVEL(swapped)(value) : value;
+                s[k].integers[i] = c->swap ? swapped16(value) : value;
             }
     if (c->size == 1) {
         INTERLEAVE(uint8_t, integers);

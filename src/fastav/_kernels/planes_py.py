@@ -11,25 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from ._memory import array_at
+
 __all__ = ["copy", "deinterleave", "interleave", "shift", "swap"]
 
 
 _ORDER = "<" if np.little_endian else ">"
-
-
-class _Memory:
-    """Memory that NumPy sees as an array, at any address and of any signed strides."""
-
-    def __init__(
-        self, address: int, typestr: str, shape: tuple[int, ...], strides: tuple[int, ...]
-    ) -> None:
-        self.__array_interface__ = {
-            "version": 3,
-            "data": (address, False),
-            "typestr": typestr,
-            "shape": shape,
-            "strides": strides,
-        }
 
 
 def rows(
@@ -37,7 +24,7 @@ def rows(
 ) -> np.ndarray[Any, np.dtype[Any]]:
     """Return rows of native unsigned elements; a third axis is that of channels."""
     inner = (itemsize,) if len(shape) == 2 else (itemsize * shape[2], itemsize)
-    return np.asarray(_Memory(address, f"{_ORDER}u{itemsize}", shape, (pitch, *inner)))
+    return array_at(address, f"{_ORDER}u{itemsize}", shape, (pitch, *inner))
 
 
 def copy(dst: int, dst_pitch: int, src: int, src_pitch: int, row_bytes: int, height: int) -> None:

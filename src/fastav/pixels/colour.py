@@ -32,9 +32,9 @@ from .._kernels._colour_plan import PLAN
 from ..errors import UnsupportedFormatError
 from .arguments import one_of
 from .formats import Kind, PixelFormat, pixel_format
+from .h273 import MATRICES, RANGES, TAGGED_MATRICES, TAGGED_RANGES, Matrix
 
 __all__ = [
-    "MATRICES",
     "RGB_FORMATS",
     "Conversion",
     "FromRGB",
@@ -50,36 +50,24 @@ Siting = Literal["left", "centre", "top-left"]
 Layout = Literal["hwc", "chw"]
 
 
-class Matrix(NamedTuple):
-    """Luma coefficients of red and blue; green's is what they leave of 1."""
-
-    kr: float
-    kb: float
-
-
-MATRICES = {
-    "bt601": Matrix(0.299, 0.114),  # ITU-R BT.601-7, 2.5.1
-    "bt709": Matrix(0.2126, 0.0722),  # ITU-R BT.709-6, 3.2
-    "bt2020": Matrix(0.2627, 0.0593),  # ITU-R BT.2020-2, table 4, non-constant luminance
-    "smpte240m": Matrix(0.212, 0.087),  # SMPTE ST 240:1999
-    "fcc": Matrix(0.30, 0.11),  # 47 CFR 73.682 (a) (20)
-}
-"""The matrices by name."""
-
-# H.273 MatrixCoefficients, those that say nothing taken as BT.601 as FFmpeg's converter does; the
-# rest (YCgCo, constant luminance, ICtCp, ...) are no such matrices.
-_TAGGED_MATRIX = dict.fromkeys((2, 3, 5, 6), "bt601") | {
-    1: "bt709",
-    4: "fcc",
-    7: "smpte240m",
-    9: "bt2020",
-}
+# Tags that say nothing count as BT.601, as FFmpeg's converter has it. Other ones (YCgCo, constant
+# luminance, ICtCp, ...) are no such matrices.
+_CONVERTED_MATRICES = TAGGED_MATRICES | dict.fromkeys((2, 3), "bt601")
 _IDENTITY = 0  # Y, Cb and Cr are G, B and R, all of luma's range (H.273, equations 41 to 46)
-_TAGGED_RANGE: dict[int, Range] = {2: "full"}  # AVColorRange; all else is limited
 
-_NATIVE = "le" if np.little_endian else "be"
-_DEEP_RGB = ("rgb48", "bgr48", "rgba64", "bgra64", "gray16")
-RGB_FORMATS = {"rgb24", "bgr24", "rgba", "bgra", "gray"} | {name + _NATIVE for name in _DEEP_RGB}
+_RGB_NAMES = (
+    "rgb24",
+    "bgr24",
+    "rgba",
+    "bgra",
+    "gray",
+    "rgb48",
+    "bgr48",
+    "rgba64",
+    "bgra64",
+    "gray16",
+)
+RGB_FORMATS = {pixel_format(name).name for name in _RGB_NAMES}  # of this machine's byte order
 _YUV_NAMES = {
     *("yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuvj422p", "yuvj444p", "nv12", "nv16"),
     *("yuv420p10le", "yuv422p10le", "yuv444p10le", "p010le", "p210le"),
@@ -464,7 +452,7 @@ def check_converter_knows(tag: int) -> None:
     UnsupportedFormatError
         Says what to do.
     """
-    if tag not in _TAGGED_MATRIX:
+    if tag not in _CONVERTED_MATRICES:
         raise UnsupportedFormatError(
             f"the frame is tagged with matrix {int(tag)} (H.273 MatrixCoefficients), which cannot "
             f"be converted from its pixel format; matrix= takes {', '.join(map(repr, MATRICES))} "
@@ -475,7 +463,7 @@ def check_converter_knows(tag: int) -> None:
 def _matrix(name: str | None, tag: int = 2) -> Matrix:
     if name is None:
         check_converter_knows(tag)
-        name = _TAGGED_MATRIX[tag]
+        name = _CONVERTED_MATRICES[tag]
     one_of("matrix", name, tuple(MATRICES))
     return MATRICES[name]
 
@@ -484,8 +472,8 @@ def _is_full(range: Range | None, format: PixelFormat, tag: int = 0) -> bool:
     if range is None:
         if _is_grey(format) or format.name.startswith("yuvj"):
             return True
-        return _TAGGED_RANGE.get(tag) == "full"
-    one_of("range", range, ("limited", "full"))
+        return TAGGED_RANGES.get(tag) == "full"
+    one_of("range", range, RANGES)
     return range == "full"
 
 

@@ -23,6 +23,7 @@ from ..errors import FrameChangedError, UnsupportedFormatError
 from . import colour, ffmpeg
 from .arguments import one_of
 from .formats import Kind, PixelFormat, pixel_format
+from .h273 import MATRICES, RANGES
 from .layout import FrameLayout, frame_layout
 from .planes import copy_frame
 
@@ -154,8 +155,8 @@ class ConversionOptions:
 
 _CHOICES: Final[dict[str, tuple[str | None, ...]]] = {
     "conversion": CONVERSIONS,
-    "matrix": (*colour.MATRICES, None),
-    "range": ("limited", "full", None),
+    "matrix": (*MATRICES, None),
+    "range": (*RANGES, None),
     "chroma": ("nearest", "linear"),
     "siting": ("left", "centre", "top-left"),
     "layout": ("hwc", "chw"),

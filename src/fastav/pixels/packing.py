@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from .._kernels import bits as _bits
 from .._kernels import planes as _planes
 from .._kernels import strides as _strides
+from .._kernels._memory import array_at
 from ..errors import UnsupportedFormatError
 from .arguments import check_out, one_of
 from .convert import CONVERSIONS, convert_frame, convert_planes
@@ -353,15 +354,6 @@ def _decoding(format: PixelFormat, normalize: bool) -> tuple[int, bool]:
 # -- frame to array -------------------------------------------------------------------------------
 
 
-class _PlaneMemory:
-    """What an array looks at: a plane's memory, kept alive by its frame."""
-
-    __slots__ = ("__array_interface__", "frame")
-
-    frame: av.VideoFrame
-    __array_interface__: dict[str, Any]
-
-
 def _view(
     frame: av.VideoFrame,
     address: int,
@@ -369,17 +361,8 @@ def _view(
     strides: tuple[int, ...],
     dtype: np.dtype[Any],
 ) -> Array:
-    """Return a read-only array over memory of a frame."""
-    memory = _PlaneMemory()
-    memory.frame = frame
-    memory.__array_interface__ = {
-        "version": 3,
-        "data": (address, True),
-        "typestr": dtype.str,
-        "shape": shape,
-        "strides": strides,
-    }
-    return np.asarray(memory)
+    """Return a read-only array over memory of a frame, which it keeps alive."""
+    return array_at(address, dtype.str, shape, strides, owner=frame, readonly=True)
 
 
 def _view_of_plane(frame: av.VideoFrame, stored: VideoPlane, plane: PlaneLayout) -> Array:

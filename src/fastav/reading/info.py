@@ -8,67 +8,16 @@ from typing import Final
 
 import av
 
+from ..pixels.h273 import MATRIX_NAMES, PRIMARIES_NAMES, RANGE_NAMES, TRANSFER_NAMES
 from ..pyav import fraction, tags
 from .input import VideoInput
 
-__all__ = ["MATRICES", "PRIMARIES", "RANGES", "TRANSFERS", "VideoInfo", "describe"]
+__all__ = ["VideoInfo", "describe"]
 
 _MOST_FRAMES: Final = 1 << 31  # years of video: who declares more is mistaken
 
 # Elementary streams: no container, no time stamps.
 _RAW: Final = frozenset({"h264", "hevc", "vvc", "evc", "m4v", "mpegvideo", "cavsvideo", "h263"})
-
-# FFmpeg's names of the code points of ITU-T H.273 (tables 2 to 4 there; the range is FFmpeg's own).
-RANGES: Final = {0: "unspecified", 1: "limited", 2: "full"}
-MATRICES: Final = {
-    0: "gbr",
-    1: "bt709",
-    2: "unspecified",
-    4: "fcc",
-    5: "bt470bg",
-    6: "smpte170m",
-    7: "smpte240m",
-    8: "ycgco",
-    9: "bt2020nc",
-    10: "bt2020c",
-    11: "smpte2085",
-    12: "chroma-derived-nc",
-    13: "chroma-derived-c",
-    14: "ictcp",
-}
-PRIMARIES: Final = {
-    1: "bt709",
-    2: "unspecified",
-    4: "bt470m",
-    5: "bt470bg",
-    6: "smpte170m",
-    7: "smpte240m",
-    8: "film",
-    9: "bt2020",
-    10: "smpte428",
-    11: "smpte431",
-    12: "smpte432",
-    22: "ebu3213",
-}
-TRANSFERS: Final = {
-    1: "bt709",
-    2: "unspecified",
-    4: "gamma22",
-    5: "gamma28",
-    6: "smpte170m",
-    7: "smpte240m",
-    8: "linear",
-    9: "log100",
-    10: "log316",
-    11: "iec61966-2-4",
-    12: "bt1361e",
-    13: "iec61966-2-1",
-    14: "bt2020-10",
-    15: "bt2020-12",
-    16: "smpte2084",
-    17: "smpte428",
-    18: "arib-std-b67",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +107,10 @@ def describe(video: VideoInput) -> VideoInfo:
         start_time=start,
         duration=duration,
         declared_frames=stream.frames or None,
-        colour_range=_name(RANGES, context.color_range),
-        colour_matrix=_name(MATRICES, context.colorspace),
-        colour_primaries=_name(PRIMARIES, context.color_primaries),
-        colour_transfer=_name(TRANSFERS, context.color_trc),
+        colour_range=_name(RANGE_NAMES, context.color_range),
+        colour_matrix=_name(MATRIX_NAMES, context.colorspace),
+        colour_primaries=_name(PRIMARIES_NAMES, context.color_primaries),
+        colour_transfer=_name(TRANSFER_NAMES, context.color_trc),
         container_metadata=tags(container),
         stream_metadata=tags(stream),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from .._kernels._memory import array_at
 from ..errors import UnsupportedFormatError
 from ..pixels.convert import ConversionOptions, FrameConverter, Output
 from ..pyav import side_data
@@ -101,6 +101,5 @@ class UprightConverter(FrameConverter):
         for (picture, rows), output, address in zip(
             self._pictures, self.outputs, addresses, strict=True
         ):
-            memory: Any = (ctypes.c_ubyte * output.nbytes).from_address(address)
-            upright = np.frombuffer(memory, output.dtype).reshape(output.shape)
+            upright = array_at(address, output.dtype.str, output.shape)
             upright[...] = self._orientation.turn(picture, rows)

@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 
 from ..errors import EncodeError
 from ..pixels.formats import pixel_format
+from ..pixels.h273 import OPTION_MATRICES, OPTION_RANGES
 from .frame_maker import Colours
 
 __all__ = ["CAN_ROTATE", "Encoder", "Rate", "exact_rate"]
@@ -43,17 +44,6 @@ _PICTURE_CODECS: Final = {
 _TURNING: Final = frozenset(
     {"mp4", "mov", "ipod", "3gp", "3g2", "psp", "ismv", "f4v", "avif", "matroska", "webm"}
 )
-
-# FFmpeg's words for its options colorspace and color_range.
-_OPTION_MATRICES: Final = {
-    "bt709": "bt709", "1": "bt709", "fcc": "fcc", "4": "fcc", "bt470bg": "bt601", "5": "bt601",
-    "smpte170m": "bt601", "6": "bt601", "smpte240m": "smpte240m", "7": "smpte240m",
-    "bt2020nc": "bt2020", "bt2020_ncl": "bt2020", "9": "bt2020",
-}  # fmt: skip
-_OPTION_RANGES: Final = {
-    "tv": "limited", "mpeg": "limited", "limited": "limited", "1": "limited",
-    "pc": "full", "jpeg": "full", "full": "full", "2": "full",
-}  # fmt: skip
 
 # Raw formats of which every container that holds raw video knows some.
 _RAW_FORMATS: Final = (
@@ -277,8 +267,8 @@ class Encoder:
 def _colours_of_options(options: Mapping[str, str]) -> Colours:
     """What FFmpeg's own options say, as far as there is a name for it."""
     return Colours(
-        _OPTION_MATRICES.get(options.get("colorspace", "")),
-        _OPTION_RANGES.get(options.get("color_range", "")),
+        OPTION_MATRICES.get(options.get("colorspace", "")),
+        OPTION_RANGES.get(options.get("color_range", "")),
     )
 
 

@@ -22,6 +22,14 @@ from ..pixels.arguments import one_of
 from ..pixels.convert import CONVERSIONS
 from ..pixels.ffmpeg import refuse_abort
 from ..pixels.formats import PixelFormat, pixel_format
+from ..pixels.h273 import (
+    MATRICES,
+    MATRIX_TAGS,
+    RANGE_TAGS,
+    RANGES,
+    TAGGED_MATRICES,
+    TAGGED_RANGES,
+)
 from ..pixels.layout import frame_layout
 from ..pixels.packing import pack_frame, unpack_frame
 
@@ -29,20 +37,17 @@ __all__ = ["Colours", "FrameMaker"]
 
 # Formats of one plane that PyAV can wrap without a copy, so that libswscale reads the caller's
 # array itself. It reads in whole vectors, past the end of the last row: as many bytes must follow.
-_NATIVE: Final = "le" if np.little_endian else "be"
 _WRAPPABLE: Final = frozenset(
-    {"rgb24", "bgr24", "rgba", "bgra", "argb", "abgr", "gray"}
-    | {name + _NATIVE for name in ("rgb48", "bgr48", "rgba64", "gray16")}
+    pixel_format(name).name
+    for name in (
+        *("rgb24", "bgr24", "rgba", "bgra", "argb", "abgr", "gray"),
+        *("rgb48", "bgr48", "rgba64", "gray16"),
+    )
 )
 _OVERREAD: Final = 256
 
 
-# H.273 MatrixCoefficients and AVColorRange by our names, and back.
-_MATRIX_TAGS: Final = {"bt601": 6, "bt709": 1, "bt2020": 9, "smpte240m": 7, "fcc": 4}
-_MATRICES: Final = {tag: name for name, tag in _MATRIX_TAGS.items()} | {5: "bt601"}
-_RANGE_TAGS: Final = {"limited": 1, "full": 2}
-_SCALER_MATRICES: Final = _MATRIX_TAGS | {"bt601": 5}  # PyAV's enumeration of them
-_RANGES: Final = {tag: name for name, tag in _RANGE_TAGS.items()}
+_SCALER_MATRICES: Final = MATRIX_TAGS | {"bt601": 5}  # PyAV's enumeration of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +61,8 @@ class Colours:
     range: str | None = None
 
     def __post_init__(self) -> None:
-        for name, value, known in (
-            ("matrix", self.matrix, _MATRIX_TAGS),
-            ("range", self.range, _RANGE_TAGS),
-        ):
-            if value is not None and value not in known:
-                raise ValueError(f"{name} must be one of {tuple(known)} or None, got {value!r}")
+        one_of("matrix", self.matrix, (*MATRICES, None))
+        one_of("range", self.range, (*RANGES, None))
 
     @classmethod
     def of(cls, frame: VideoFrame) -> Colours:
@@ -69,7 +70,9 @@ class Colours:
         format = pixel_format(frame.format.name)
         if format.rgb or format.mosaic or len(format.components) < 3:
             return cls()
-        return cls(_MATRICES.get(int(frame.colorspace)), _RANGES.get(int(frame.color_range)))
+        return cls(
+            TAGGED_MATRICES.get(int(frame.colorspace)), TAGGED_RANGES.get(int(frame.color_range))
+        )
 
     def or_else(self, other: Colours) -> Colours:
         """These, filled up with what the other ones say."""
@@ -81,9 +84,9 @@ class Colours:
         if format.rgb or format.mosaic or len(format.components) < 3:
             return
         if self.matrix is not None:
-            tagged.colorspace = _MATRIX_TAGS[self.matrix]
+            tagged.colorspace = MATRIX_TAGS[self.matrix]
         if self.range is not None:
-            tagged.color_range = _RANGE_TAGS[self.range]
+            tagged.color_range = RANGE_TAGS[self.range]
 
 
 _UNSAID: Final = Colours()
@@ -179,9 +182,9 @@ class FrameMaker:
                 wanted["dst_colorspace"] = _SCALER_MATRICES[colours.matrix]
                 wanted["src_colorspace"] = _SCALER_MATRICES[present.matrix or colours.matrix]
             if colours.range is not None and not target.startswith("yuvj"):
-                wanted["dst_color_range"] = _RANGE_TAGS[colours.range]
+                wanted["dst_color_range"] = RANGE_TAGS[colours.range]
                 if present.range is not None:
-                    wanted["src_color_range"] = _RANGE_TAGS[present.range]
+                    wanted["src_color_range"] = RANGE_TAGS[present.range]
         refuse_abort(pixel_format(frame.format.name), frame)
         try:
             made = self._reformatter.reformat(frame, format=target, threads=1, **wanted)
