@@ -45,6 +45,7 @@ def test_reports_versions() -> None:
     assert "swscale" in loaded.kernels
 
 
+@pytest.mark.usefixtures("compiled")
 def test_compiled_modules_are_there() -> None:
     # The fast path must not go missing unseen: even a run on the Python backend has it built.
     assert run(NAME, "compiled").stdout == "compiled FASTAV_BACKEND=compiled\n"
@@ -56,6 +57,7 @@ def test_python_is_silent() -> None:
     assert result.stderr == ""
 
 
+@pytest.mark.usefixtures("compiled")
 def test_auto_takes_compiled() -> None:
     assert run(NAME, "auto").stdout == "compiled auto\n"
     assert run(NAME, None).stdout == "compiled auto\n"
@@ -80,6 +82,7 @@ def test_other_values_are_errors(value: str) -> None:
     assert f"must be 'auto', 'compiled' or 'python', got {value!r}" in result.stderr
 
 
+@pytest.mark.usefixtures("compiled")
 def test_broken_compiled_module_raises(tmp_path: Path) -> None:
     # `auto` falls back only when nothing was built; here something was, and does not load.
     code = (

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
-from importlib.util import find_spec
 from itertools import product
 from types import ModuleType
 from typing import Any
@@ -15,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from .conftest import Kernels
 from .mosaics import (
     PATTERNS,
     Array,
@@ -27,17 +26,15 @@ from .mosaics import (
     rounded,
 )
 
-KERNELS = [
-    import_module(f"fastav._kernels.bayer_{kind}")
-    for kind in ("c", "py")
-    if find_spec(f"fastav._kernels.bayer_{kind}")
-]
 RED = {"RGGB": (0, 0), "GRBG": (1, 0), "GBRG": (0, 1), "BGGR": (1, 1)}
 METHODS = ("bilinear", "malvar")
 BLACKS = ((0, 0, 0, 0), (16, 3, 40, 9))
 GAINS = (None, (2.0, 1.0, 1.5), (15.9998, 0.25, 0.0))
 
-each_kernel = pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.__name__[-2:].strip("_"))
+
+@pytest.fixture(scope="module")
+def kernel(kernels: Kernels) -> ModuleType:
+    return kernels("bayer")
 
 
 @contextmanager
@@ -100,7 +97,6 @@ def expected(mosaic: Array, pattern: str, method: str, bits: int, black: Any, ga
     )
 
 
-@each_kernel
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_every_small_size(kernel: ModuleType, pattern: str, method: str) -> None:
@@ -115,7 +111,6 @@ def test_every_small_size(kernel: ModuleType, pattern: str, method: str) -> None
             )
 
 
-@each_kernel
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("bits", range(8, 17))
 def test_every_depth_with_black_and_gains(kernel: ModuleType, bits: int, method: str) -> None:
@@ -129,7 +124,6 @@ def test_every_depth_with_black_and_gains(kernel: ModuleType, bits: int, method:
         )
 
 
-@each_kernel
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("gains", GAINS[:2])
@@ -147,7 +141,6 @@ def test_widths_around_vectors_and_strips(
         )
 
 
-@each_kernel
 def test_any_pitch_either_way(kernel: ModuleType) -> None:
     rng = np.random.default_rng(3)
     for bits, method in product((8, 16), METHODS):
@@ -159,7 +152,6 @@ def test_any_pitch_either_way(kernel: ModuleType) -> None:
             )
 
 
-@each_kernel
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_correction(kernel: ModuleType, pattern: str) -> None:
     rng = np.random.default_rng(4)
@@ -186,7 +178,6 @@ def test_correction(kernel: ModuleType, pattern: str) -> None:
                 np.testing.assert_array_equal(out, rounded(exact, bits))
 
 
-@each_kernel
 @pytest.mark.parametrize("bits", [10, 12, 14])
 def test_mipi(kernel: ModuleType, bits: int) -> None:
     rng = np.random.default_rng(bits)
@@ -210,7 +201,6 @@ def test_mipi(kernel: ModuleType, bits: int) -> None:
             np.testing.assert_array_equal(out, samples, f"{height} x {width}, padding {padding}")
 
 
-@each_kernel
 @pytest.mark.parametrize("bits", [10, 12])
 def test_lsb(kernel: ModuleType, bits: int) -> None:
     rng = np.random.default_rng(bits)
@@ -241,7 +231,8 @@ def test_lsb(kernel: ModuleType, bits: int) -> None:
     st.tuples(*[st.integers(0, 255)] * 4),
     st.none() | st.tuples(*[st.floats(0, 16)] * 3),
 )
-def test_backends_agree_with_the_definition(
+def test_any_mosaic_is_as_defined(
+    kernel: ModuleType,
     seed: int,
     size: tuple[int, int],
     bits: int,
@@ -252,15 +243,14 @@ def test_backends_agree_with_the_definition(
 ) -> None:
     mosaic = random_mosaic(np.random.default_rng(seed), *size, bits)
     truth = expected(mosaic, pattern, method, bits, black, gains)
-    for kernel in KERNELS:
-        result = run_demosaic(kernel, mosaic, pattern, method, bits, black, gains)
-        np.testing.assert_array_equal(result, truth)
+    result = run_demosaic(kernel, mosaic, pattern, method, bits, black, gains)
+    np.testing.assert_array_equal(result, truth)
 
 
-def test_samples_beyond_the_depth_are_clipped_alike() -> None:
+def test_samples_beyond_the_depth_are_clipped(kernel: ModuleType) -> None:
     """16-bit noise said to have 10 bits overflows nothing."""
     mosaic = random_mosaic(np.random.default_rng(5), 9, 70, 16)
-    for kernel, method, gains in product(KERNELS, METHODS, GAINS):
+    for method, gains in product(METHODS, GAINS):
         np.testing.assert_array_equal(
             run_demosaic(kernel, mosaic, "BGGR", method, 10, gains=gains),
             expected(mosaic, "BGGR", method, 10, BLACKS[0], gains),

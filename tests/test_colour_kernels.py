@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from typing import Any
 
@@ -13,11 +12,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fastav._kernels import colour_c, colour_py
+from fastav import _kernels
 from fastav.pixels import colour
 from fastav.pixels.formats import software_formats
 
 from . import colours
+from .conftest import Twins
 
 SIZES = [(width, height) for width in range(1, 131) for height in range(1, 10)]
 READABLE = [name for name in software_formats() if colour.can_convert(name, "rgb24")]
@@ -50,13 +50,13 @@ def planes(case: colours.Planes) -> tuple[int, ...]:
     return tuple(x for block, start, pitch in case for x in (block.ctypes.data + start, pitch))
 
 
-def check(conversion: colour.Conversion, seed: int) -> None:
+def check(conversion: colour.Conversion, seed: int, twins: Twins) -> None:
     """Run every level on planes of exact size, odd pitches and addresses, upside down or not."""
     rng = np.random.default_rng(seed)
     back = isinstance(conversion, colour.FromRGB)
     source = colours.source_planes(conversion, rng)
     expected: list[NDArray[np.uint8]] = []
-    for module in (colour_py, colour_c):
+    for module in twins("colour"):
         run = module.from_rgb if back else module.to_rgb
         for level, name in module.levels().items():
             target = colours.target_planes(conversion, np.random.default_rng(seed))
@@ -64,43 +64,43 @@ def check(conversion: colour.Conversion, seed: int) -> None:
             blocks = [block for block, _, _ in target]
             if not expected:
                 expected = blocks
-            for ours, twins in zip(blocks, expected, strict=True):
-                np.testing.assert_array_equal(ours, twins, err_msg=f"{conversion!r} {name}")
+            for ours, wanted in zip(blocks, expected, strict=True):
+                np.testing.assert_array_equal(ours, wanted, err_msg=f"{conversion!r} {name}")
 
 
 @pytest.mark.parametrize("format", READABLE)
-def test_to_rgb(format: str) -> None:
+def test_to_rgb(twins: Twins, format: str) -> None:
     seed = READABLE.index(format)
     for number, (width, height) in enumerate(sizes(seed, 1)):
         frame = colours.frame_of(format, width, height)
         for target, options in TO_RGB:
-            check(colour.plan(frame, target, **options), seed + number)
+            check(colour.plan(frame, target, **options), seed + number, twins)
 
 
 @pytest.mark.parametrize("options", LINEAR, ids=lambda options: options["siting"])
 @pytest.mark.parametrize(
     "format", ["yuv420p", "yuv422p", "yuv440p", "nv21", "uyvy422", "yuv420p10be", "p016le"]
 )
-def test_linear_chroma(format: str, options: dict[str, Any]) -> None:
+def test_linear_chroma(twins: Twins, format: str, options: dict[str, Any]) -> None:
     for number, (width, height) in enumerate(sizes(number_of(format), 3)):
         frame = colours.frame_of(format, width, height)
         for target in ("rgb24", "rgb48"):
-            check(colour.plan(frame, target, **options), number)
+            check(colour.plan(frame, target, **options), number, twins)
 
 
 @pytest.mark.parametrize("siting", ["left", "centre", "top-left"])
 @pytest.mark.parametrize("target", TO_YUV)
-def test_from_rgb(target: str, siting: Any) -> None:
+def test_from_rgb(twins: Twins, target: str, siting: Any) -> None:
     for number, (width, height) in enumerate(sizes(number_of(target + siting), 1)):
         for source in FROM_RGB:
-            check(colour.plan_back(source, target, width, height, siting=siting), number)
+            check(colour.plan_back(source, target, width, height, siting=siting), number, twins)
 
 
 def number_of(name: str) -> int:
     return sum(name.encode())
 
 
-def test_the_best_level_is_used() -> None:
-    active = importlib.import_module("fastav._kernels").colour
-    assert max(active.levels()) == colour._LEVEL
-    assert colour_c.levels()[0] == "portable"
+def test_the_best_level_is_used(twins: Twins) -> None:
+    assert max(_kernels.colour.levels()) == colour._LEVEL
+    twin, compiled = twins("colour")
+    assert (twin.levels(), compiled.levels()[0]) == ({0: "python"}, "portable")

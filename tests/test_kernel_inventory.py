@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,8 @@ import pytest
 
 import fastav._kernels
 from fastav._kernels import KERNELS
+
+from .conftest import Twins
 
 SOURCES = Path(__file__).parents[1] / "src" / "fastav" / "_kernels"
 INSTALLED = Path(fastav._kernels.__file__).parent
@@ -37,9 +38,8 @@ def test_every_kernel_has_a_source_a_twin_and_a_place_in_the_selector() -> None:
 
 
 @pytest.mark.parametrize("name", KERNELS)
-def test_twins_agree(name: str) -> None:
-    compiled = importlib.import_module(f"fastav._kernels.{name}_c")
-    twin = importlib.import_module(f"fastav._kernels.{name}_py")
+def test_twins_agree(name: str, twins: Twins) -> None:
+    twin, compiled = twins(name)
     assert sorted(compiled.__all__) == sorted(twin.__all__)
     for (member, fast), slow in zip(
         sorted(public(compiled).items()), map(public(twin).get, sorted(twin.__all__)), strict=True

@@ -6,7 +6,6 @@ bytes around and between the rows of each destination must stay as they are.
 
 from __future__ import annotations
 
-import importlib
 import sys
 from dataclasses import dataclass
 from types import ModuleType
@@ -20,6 +19,8 @@ from numpy.typing import NDArray
 
 from fastav.pixels.formats import Kind, pixel_format, software_formats
 
+from .conftest import Kernels
+
 Bytes = NDArray[np.uint8]
 GUARD = 0xA5
 
@@ -27,19 +28,19 @@ settings.register_profile("kernels", max_examples=60, deadline=None, derandomize
 examples = settings.get_profile("kernels")
 
 
-@pytest.fixture(scope="module", params=["c", "py"])
-def planes(request: pytest.FixtureRequest) -> ModuleType:
-    return importlib.import_module(f"fastav._kernels.planes_{request.param}")
+@pytest.fixture(scope="module")
+def planes(kernels: Kernels) -> ModuleType:
+    return kernels("planes")
 
 
-@pytest.fixture(scope="module", params=["c", "py"])
-def strides(request: pytest.FixtureRequest) -> ModuleType:
-    return importlib.import_module(f"fastav._kernels.strides_{request.param}")
+@pytest.fixture(scope="module")
+def strides(kernels: Kernels) -> ModuleType:
+    return kernels("strides")
 
 
-@pytest.fixture(scope="module", params=["c", "py"])
-def bits(request: pytest.FixtureRequest) -> ModuleType:
-    return importlib.import_module(f"fastav._kernels.bits_{request.param}")
+@pytest.fixture(scope="module")
+def bits(kernels: Kernels) -> ModuleType:
+    return kernels("bits")
 
 
 @dataclass

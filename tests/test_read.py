@@ -598,6 +598,7 @@ def test_arrays_outlive_everything(clip: bytes, expected: np.ndarray[Any, Any]) 
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about glibc's allocator")
+@pytest.mark.usefixtures("compiled")
 def test_iterating_does_not_fault_every_page_in_anew(tmp_path: Path) -> None:
     path = tmp_path / "clip.nut"
     with av.open(str(path), "w") as container:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 import av
@@ -15,6 +14,7 @@ from fastav.errors import UnsupportedFormatError
 from fastav.pixels import convert, ffmpeg
 from fastav.pixels.formats import Kind, pixel_format, software_formats
 
+from .conftest import Kernels
 from .media import rows
 
 FFMPEG = partial(convert.ConversionOptions, conversion="ffmpeg")
@@ -41,10 +41,9 @@ def noise(format: str, width: int, height: int, seed: int = 0) -> av.VideoFrame:
     return frame
 
 
-@pytest.fixture(params=["c", "py"], ids=["compiled", "python"])
-def scaler(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = import_module(f"fastav._kernels.swscale_{request.param}")
-    monkeypatch.setattr(convert, "swscale", module)
+@pytest.fixture
+def scaler(kernels: Kernels, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convert, "swscale", kernels("swscale"))
 
 
 def is_floating_noise(format: str) -> bool:
@@ -188,14 +187,12 @@ def test_without_functions_everything_goes_through_pyav(monkeypatch: pytest.Monk
     assert np.array_equal(converted(frame, "rgb24"), direct)
 
 
-@pytest.mark.parametrize("suffix", ["c", "py"])
-def test_scaler_refuses_what_libswscale_refuses(suffix: str) -> None:
+def test_scaler_refuses_what_libswscale_refuses(kernels: Kernels) -> None:
     functions = ffmpeg.functions()
     assert functions is not None
-    module = import_module(f"fastav._kernels.swscale_{suffix}")
     number = ffmpeg.pixel_format_id("rgb24")
     with pytest.raises(ValueError, match=r"srcw|cannot make"):
-        module.Scaler(functions, number, number, -1, 16, 0, True, 0, True, 2)
+        kernels("swscale").Scaler(functions, number, number, -1, 16, 0, True, 0, True, 2)
 
 
 def test_mid_stream_colour_tags_are_followed() -> None:
