@@ -97,7 +97,7 @@ class Trial:
         elif way == "by time":
             numbers = self.some(6)
             times = reader.timestamps[numbers]
-            self.compare(way, numbers, list(reader.get_frames_played_at(times)))
+            self.compare(way, numbers, list(reader.get_frames_played_at(times).data))
         else:
             numbers = self.some(16)
             with ThreadPoolExecutor(3) as pool:

@@ -15,6 +15,7 @@ from .errors import (
 )
 from .pixels.formats import PixelFormat, pixel_format
 from .pixels.packing import pack_frame, unpack_frame, unpack_planes
+from .reading.batch import Frame, FrameBatch
 from .reading.index import FrameIndex
 from .reading.info import VideoInfo
 from .reading.reader import VideoReader
@@ -31,6 +32,8 @@ __all__ = [
     "DecodeError",
     "EncodeError",
     "FastavError",
+    "Frame",
+    "FrameBatch",
     "FrameChangedError",
     "FrameIndex",
     "NotAVideoError",

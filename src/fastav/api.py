@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import EllipsisType
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from .pixels.convert import Arrays
 from .reading.options import READER_KEYWORDS, check_keywords
@@ -97,7 +97,10 @@ def imopen(
 def imread(
     uri: object,
     *,
-    index: Index = None,
+    index: Index | slice | ArrayLike | range = None,
+    start: int = 0,
+    stop: int | None = None,
+    step: int = 1,
     plugin: object = None,
     extension: str | None = None,
     format_hint: str | None = None,
@@ -105,17 +108,20 @@ def imread(
     filter_graph: FilterGraph | None = None,
     constant_framerate: bool | None = None,
     out: NDArray[Any] | None = None,
+    progress: Callable[[int], object] | None = None,
     **options: Any,
 ) -> Arrays:
-    """Read a whole video, or one frame of it.
+    """Read a whole video, some frames of it, or one.
 
     Parameters
     ----------
     uri : str, os.PathLike, bytes-like, or binary file object
         A path, a URL, a whole file in memory or an open file.
-    index : int or ...
-        ``...`` or None reads all frames, a number that frame alone; negative ones count from the
-        end.
+    index : int, ..., slice, range, sequence of int, or boolean mask
+        ``...`` or None reads all frames, a number that frame alone, anything else several frames as
+        ``fastav.open(uri)[index]``; negative numbers count from the end.
+    start, stop, step : int
+        Which frames, as in ``range``; all by default. Not together with `index`.
     plugin : {None, "fastav", "pyav"}
         All the same: there is one.
     extension, format_hint, constant_framerate
@@ -142,8 +148,16 @@ def imread(
     _check_plugin(plugin)
     check_keywords("imread", options, READER_KEYWORDS)
     with VideoReader(uri, **options) as reader:
+        filters: dict[str, Any]
+        filters = {"filter_sequence": filter_sequence, "filter_graph": filter_graph}
         if index is None or isinstance(index, EllipsisType):
-            return reader.read(out=out, filter_sequence=filter_sequence, filter_graph=filter_graph)
+            return reader.read(
+                start=start, stop=stop, step=step, out=out, progress=progress, **filters
+            )
+        if (start, stop, step) != (0, None, 1) or progress is not None:
+            raise ValueError("index= goes without start=, stop=, step= and progress=")
+        if getattr(index, "ndim", 0) != 0 or not isinstance(index, SupportsIndex):
+            return _read_several(reader, index, out, filters)
         index = operator.index(index)
         if not (filter_sequence is None and filter_graph is None):
             if out is not None:
@@ -163,9 +177,30 @@ def imread(
         return tuple(plane[0] for plane in one) if isinstance(one, tuple) else one[0]
 
 
+def _read_several(
+    reader: VideoReader, index: Any, out: NDArray[Any] | None, filters: dict[str, Any]
+) -> Arrays:
+    """Frames by a slice, a sequence of numbers or a mask."""
+    if isinstance(index, slice):
+        start, stop, step = index.start or 0, index.stop, 1 if index.step is None else index.step
+        if min(operator.index(start), 0 if stop is None else operator.index(stop)) >= 0 < step:
+            return reader.read(start=start, stop=stop, step=step, out=out, **filters)
+    if filters != {"filter_sequence": None, "filter_graph": None}:
+        raise ValueError(
+            "frames of a filtered video are read by a number, or in order: by a slice without "
+            f"negative parts; got {index!r}"
+        )
+    if isinstance(index, slice):
+        index = range(*index.indices(len(reader)))
+    return reader.get_batch(index, out)
+
+
 def imiter(
     uri: object,
     *,
+    start: int = 0,
+    stop: int | None = None,
+    step: int = 1,
     plugin: object = None,
     extension: str | None = None,
     format_hint: str | None = None,
@@ -183,7 +218,13 @@ def imiter(
     _check_plugin(plugin)
     check_keywords("imiter", options, READER_KEYWORDS)
     with VideoReader(uri, **options) as reader:
-        yield from reader.iter(filter_sequence=filter_sequence, filter_graph=filter_graph)
+        yield from reader.iter(
+            start=start,
+            stop=stop,
+            step=step,
+            filter_sequence=filter_sequence,
+            filter_graph=filter_graph,
+        )
 
 
 def imwrite(

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import index
 from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["check_out", "check_rows", "has_whole_rows", "integer", "one_of", "size"]
+__all__ = [
+    "check_out",
+    "check_rows",
+    "has_whole_rows",
+    "integer",
+    "one_of",
+    "size",
+    "unexpected_keyword",
+]
 
 
 def integer(name: str, value: SupportsIndex) -> int:
@@ -33,6 +41,30 @@ def one_of(name: str, value: object, choices: Sequence[object]) -> None:
     if value not in choices:
         shown = ", ".join(map(repr, choices[:-1]))
         raise ValueError(f"{name} must be {shown} or {choices[-1]!r}, got {value!r}")
+
+
+def unexpected_keyword(
+    caller: str, name: str, known: Iterable[str], advice: str | None = None
+) -> TypeError:
+    """The error of a keyword that a function does not know, and what may have been meant.
+
+    Parameters
+    ----------
+    caller : str
+        What the user called.
+    name : str
+        The keyword.
+    known : iterable of str
+        Those that there are.
+    advice : str, optional
+        What to write instead, where that is known.
+    """
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, 1)
+    hint = advice or (f"did you mean {near[0]!r}?" if near else "")
+    message = f"{caller}() got an unexpected keyword argument {name!r}"
+    return TypeError(f"{message}; {hint}" if hint else message)
 
 
 def check_out(

@@ -96,7 +96,7 @@ class Bulk:
         Prepared by the first frame, or before. With several, all but the first get threads.
     expected : int
         How many frames are likely to come; only speed depends on it.
-    out : ndarray or sequence of ndarray, optional
+    out : array or sequence of arrays, optional
         The caller's arrays, one per output, instead of fresh ones.
     start, step : int
         Numbers of the frames in the video, for messages.
@@ -111,7 +111,7 @@ class Bulk:
         self,
         converters: FrameConverter | list[FrameConverter],
         expected: int,
-        out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
+        out: object = None,
         *,
         start: int = 0,
         step: int = 1,

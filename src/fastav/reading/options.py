@@ -7,14 +7,28 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 import av
+import numpy as np
 
-from ..pixels.arguments import one_of
+from ..pixels.arguments import one_of, unexpected_keyword
 from ..pixels.convert import ConversionOptions, FrameConverter
 from ..pixels.formats import pixel_format
 from ..workers import WORTH_A_THREAD, processors
 from .input import check_threads
 
 __all__ = ["READER_KEYWORDS", "ReadOptions", "check_keywords"]
+
+# What else may have been meant by the options that are flags.
+_FLAGS: Final = {
+    "planes": "",
+    "resize": (
+        "; it makes frames that change their size fit the first, to scale all of them read with "
+        "filter_sequence=[('scale', 'WIDTH:HEIGHT')]"
+    ),
+    "rotate": (
+        "; it turns pictures as their file asks, to turn them otherwise use numpy.rot90 or read "
+        "with filter_sequence=[('transpose', 'clock')]"
+    ),
+}
 
 # So many converters keep up with a decoder that does little else than copy.
 _CREW: Final = 4
@@ -54,6 +68,10 @@ class ReadOptions(ConversionOptions):
 
     def __post_init__(self) -> None:
         ConversionOptions.__post_init__(self)
+        for name in ("planes", "resize", "rotate"):
+            value = getattr(self, name)
+            if not isinstance(value, (bool, np.bool_)):
+                raise TypeError(f"{name} must be True or False, got {value!r}{_FLAGS[name]}")
         one_of("errors", self.errors, ("raise", "keep"))
         check_threads(self.thread_count, self.thread_type)
         if self.stored_format is not None:
@@ -85,6 +103,22 @@ class ReadOptions(ConversionOptions):
         return [one, *others]
 
 
+# Words of others for what has another name here.
+_ADVICE: Final = {
+    "num_threads": "write thread_count=",
+    "num_ffmpeg_threads": "write thread_count=",
+    "threads": "write thread_count=",
+    "dimension_order": "write layout='chw' or layout='hwc'",
+    "pixelformat": "write format=",
+    "pixel_format": "write format=",
+    "pix_fmt": "write format=",
+    "stream_index": "write stream=, which counts video streams only",
+    "fps": "read with filter_sequence=[('fps', '10')]",
+    "start_frame": "write start=",
+    "end_frame": "write stop=",
+    "indices": "use get_batch()",
+}
+
 READER_KEYWORDS: Final = frozenset({"stream", "container_format", "options", "index"})
 
 
@@ -103,8 +137,4 @@ def check_keywords(caller: str, given: Iterable[str], also: Iterable[str] = ()) 
     known = {field.name for field in fields(ReadOptions)} | set(also)
     for name in given:
         if name not in known:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, known, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise TypeError(f"{caller}() got an unexpected keyword argument {name!r}{hint}")
+            raise unexpected_keyword(caller, name, known, _ADVICE.get(name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import operator
 import os
 import threading
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, SupportsIndex
 import av
 import numpy as np
 from av.codec import Capabilities
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..errors import DecodeError, FastavError, FrameChangedError
 from ..pixels.convert import Arrays, FrameConverter, Output
@@ -27,12 +28,15 @@ from ..pixels.packing import reinterpret
 from ..pyav import file_size
 from ..workers import processors
 from .access import FrameAccess
+from .batch import Frame, FrameBatch, with_times
 from .bulk import Bulk
 from .decode import decode_all
-from .destinations import given_arrays
+from .destinations import GivenArray, PartOfFrames, given_arrays
 from .index import FrameIndex
 from .info import VideoInfo, describe
 from .input import VideoInput, open_input
+from .keys import frame_numbers, out_of_range, select
+from .memory import available_memory, check_memory, too_large
 from .metadata import frame_metadata, video_metadata
 from .options import ReadOptions, check_keywords
 from .scan import WORTH_A_SCAN, build_index, packet_digest
@@ -50,8 +54,9 @@ _COPYING: Final = frozenset({"rawvideo"})
 class VideoReader:
     """One video stream of a source, as NumPy arrays.
 
-    A sequence of frames: ``len(reader)``, ``reader[7]``, ``reader[::10]``, ``reader[[3, 1, 1]]``,
-    or iterated over. The index of the frames is made by the first access that needs one. One lock
+    A sequence of frames, and like an array of them: ``len(reader)``, ``reader.shape``,
+    ``reader[7]``, ``reader[::10]``, ``reader[[3, 1, 1]]``, ``reader[7, 10:20, ..., 0]``, or
+    iterated over. The index of the frames is made by the first access that needs one. One lock
     serves the threads that share a reader; iterations have containers and decoders of their own and
     go on side by side. Readers can be pickled and are right in forked processes.
 
@@ -202,9 +207,10 @@ class VideoReader:
         ----------
         start, stop, step : int
             Which frames, as in ``range``; all by default.
-        out : ndarray, or one per plane, optional
+        out : array, or one per plane, optional
             Filled from its first frame on instead of a fresh array: shape ``(frames, ...)`` of the
-            right dtype with room for all; shared memory, a memmap or a slice will do.
+            right dtype with room for all; shared memory, a memmap, a slice or a torch tensor on the
+            CPU will do, anything of which NumPy makes an array without a copy.
         progress : callable, optional
             Called after every frame with the number of frames read so far.
         filter_sequence, filter_graph : optional
@@ -224,6 +230,8 @@ class VideoReader:
             Damage, unless ``errors="keep"``; `frames_read` tells how many frames came before it.
         FrameChangedError
             Size or pixel format change in mid-stream; says at which frame.
+        MemoryError
+            The frames would not fit into memory; says how large they are and what to do.
         UnsupportedFormatError
             The frames cannot become one array of the format; names what works.
         ValueError, TypeError
@@ -242,7 +250,11 @@ class VideoReader:
             with closing(chosen):
                 expected = len(range(*self._span(start, stop, step)))
                 for first in chosen:
-                    bulk = Bulk(options.converters(first), expected, out, start=start, step=step)
+                    converters = options.converters(first)
+                    if out is None and filter_sequence is None and filter_graph is None:
+                        nbytes = sum(output.nbytes for output in converters[0].outputs)
+                        self._check_room(nbytes, expected, slice(start, stop, step))
+                    bulk = Bulk(converters, expected, out, start=start, step=step)
                     rest = chain([first], chosen)
                     bulk.extend(rest if progress is None else _report(rest, progress))
         except DecodeError as error:
@@ -259,6 +271,14 @@ class VideoReader:
     def _span(self, start: int, stop: int | None, step: int) -> tuple[int, int, int]:
         end = self.info.expected_frames
         return start, end if stop is None else min(stop, end or stop), step
+
+    def _check_room(self, nbytes: int, expected: int, span: slice) -> None:
+        """Raise ``MemoryError`` if frames of so many bytes would not fit into memory."""
+        available = available_memory()
+        # A header may promise too much: before anything is refused the frames are counted.
+        if available is not None and expected * nbytes > available and self._source.reopenable:
+            count = len(range(*span.indices(len(self.index))))
+            check_memory(count * nbytes, count)
 
     def _nothing(
         self, options: ReadOptions, out: NDArray[Any] | Sequence[NDArray[Any]] | None
@@ -396,12 +416,23 @@ class VideoReader:
         return (len(self.index), *self._outputs(self.options)[0].shape)
 
     @property
+    def ndim(self) -> int:
+        """Number of axes of all frames as one array (of the first plane)."""
+        return 1 + len(self._outputs(self.options)[0].shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements of all frames as one array (of the first plane)."""
+        return math.prod(self.shape)
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         """Element type of the arrays (of the first plane, with ``planes=True``)."""
         return self._outputs(self.options)[0].dtype
 
     def describe_frame(self, **changes: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
         """Tell shape and dtype of one frame, with other :class:`ReadOptions` if need be."""
+        check_keywords("describe_frame", changes)
         output = self._outputs(replace(self.options, **changes))[0]
         return output.shape, output.dtype
 
@@ -413,40 +444,63 @@ class VideoReader:
     # By number
 
     def __getitem__(self, key: Any) -> Arrays:
-        """Read frames by number.
+        """Read what a NumPy array of all frames would give for this key, and decode no more.
 
         Parameters
         ----------
-        key : int, slice, sequence of int, or boolean mask
-            Negative numbers count from the end. A sequence may be in any order and repeat itself;
-            a mask has one element per frame.
+        key : int, slice, ..., None, array_like of int or bool, or a tuple of these
+            Negative numbers count from the end. A list, range or array (a torch tensor, too) means
+            several frames, in any order and with repeats; a mask has one element per frame. A tuple
+            has an entry for each axis: ``reader[3, 10:20, ..., 0]``; what it leaves out of a frame
+            is not kept.
 
         Returns
         -------
         ndarray of shape (H, W, C), or (n, H, W, C) for all but a single number
-            Fresh and C-contiguous. With ``planes=True`` a tuple of one array per plane.
+            Fresh and C-contiguous. With ``planes=True`` a tuple of one array per plane, and the
+            key may choose frames only.
 
         Raises
         ------
         IndexError
             A number outside the video; says which are inside.
+        TypeError
+            `key` is none of these.
         DecodeError
             The data is damaged where it is needed.
         """
-        if isinstance(key, slice):
-            return self.get_batch(range(*key.indices(len(self.index))))
-        if isinstance(key, (list, tuple, range, np.ndarray)) and np.ndim(key):
-            return self.get_batch(key)
-        try:
-            if isinstance(key, (bool, np.bool_)):  # half a mask, no number
-                raise TypeError
-            number = operator.index(key)
-        except TypeError:
-            raise TypeError(
-                "frames are read by an int, a slice, a sequence of ints or a boolean mask, "
-                f"got {type(key).__name__}"
-            ) from None
-        return self.read_frame(number)
+        frames, lead, within, rest = select(key, lambda: len(self.index), lambda: self.ndim)
+        if self.options.planes and (within or rest or len(lead) > 1):
+            raise TypeError("planes=True: a key chooses frames only, index the planes that come")
+        if isinstance(frames, int):
+            whole = self.read_frame(frames)
+            if isinstance(whole, tuple) or not (within or rest):
+                return whole
+            part = whole[np.newaxis][rest or (0, *within)]
+            return np.array(part, order="C")[()]  # with no axis left a scalar, as NumPy's
+        with self._reading():
+            numbers = np.asarray(frames, np.int64)
+            batch = self._gather(numbers, self.options, None, within)
+        if rest is not None:
+            assert isinstance(batch, np.ndarray)
+            return np.asarray(batch[rest], order="C")
+        if isinstance(batch, tuple) or len(lead) == 1:
+            return batch
+        return batch.reshape(*lead, *batch.shape[1:])
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        """All frames as one array, by way of :meth:`read`: what ``numpy.asarray`` returns."""
+        if copy is False:
+            raise ValueError("a video becomes an array by decoding it, which is a copy")
+        if self.options.planes:
+            raise TypeError("planes=True gives a tuple of arrays, which is no array")
+        frames = self.read()
+        assert isinstance(frames, np.ndarray)
+        return frames if dtype is None else frames.astype(dtype, copy=False)
+
+    def __dask_tokenize__(self) -> tuple[object, ...]:
+        """What tells dask whether two readers give the same frames."""
+        return ("fastav.VideoReader", *self._source.identity(), self._stream, repr(self.options))
 
     def read_frame(
         self,
@@ -478,6 +532,7 @@ class VideoReader:
         IndexError, DecodeError
             As for ``reader[number]``.
         """
+        check_keywords("read_frame", changes)
         options = replace(self.options, **changes) if changes else self.options
         number = operator.index(number)
         if filter_sequence is not None or filter_graph is not None:
@@ -565,8 +620,9 @@ class VideoReader:
         ----------
         indices : sequence of int, or boolean mask
             In any order, with repeats; negative numbers count from the end.
-        out : ndarray, or one per plane, optional
-            Filled instead of a fresh array: shape ``(n, ...)`` with room for all.
+        out : array, or one per plane, optional
+            Filled instead of a fresh array: shape ``(n, ...)`` with room for all. As for
+            :meth:`read`.
 
         Returns
         -------
@@ -584,7 +640,8 @@ class VideoReader:
             `out` does not fit, or `indices` are no numbers.
         """
         with self._reading():
-            return self._gather(self._numbers(indices), self.options, out)
+            numbers = frame_numbers(indices, len(self.index))
+            return self._gather(numbers, self.options, out)
 
     def _shares_out(self, options: ReadOptions) -> bool:
         """Whether several decoders side by side are the way to read much of the video.
@@ -623,16 +680,23 @@ class VideoReader:
         numbers: NDArray[np.int64],
         options: ReadOptions,
         out: NDArray[Any] | Sequence[NDArray[Any]] | None,
+        within: tuple[Any, ...] = (),
     ) -> Arrays:
-        """Frames by number, in any order; their stretches side by side."""
+        """Frames by number, or a part of each, in any order; their stretches side by side."""
         outputs = self._outputs(options)
         wanted, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
-        targets = _with_room(outputs, len(numbers), out)
+        if out is None:
+            targets = _fresh([_part(output, within) for output in outputs], len(numbers))
+        else:
+            targets = [given.array for given in given_arrays(outputs, out, count=len(numbers))]
         row_of = dict(zip(wanted.tolist(), first.tolist(), strict=True))
 
         def begin() -> Callable[[int, av.VideoFrame], None]:
             converter = self._prepared(options)
-            rows = given_arrays(outputs, targets)
+            rows = [
+                PartOfFrames(output, target, within) if within else GivenArray(output, target)
+                for output, target in zip(outputs, targets, strict=True)
+            ]
 
             def visit(number: int, frame: av.VideoFrame) -> None:
                 row = row_of[number]
@@ -656,64 +720,129 @@ class VideoReader:
         arrays = tuple(targets if out is None else (t[: len(numbers)] for t in targets))
         return arrays if options.planes else arrays[0]
 
-    # By time
+    # With times, by torchcodec's names
 
-    def get_frames_played_at(
-        self, seconds: ArrayLike, out: NDArray[Any] | Sequence[NDArray[Any]] | None = None
-    ) -> Arrays:
-        """Read the frames that are on screen at given times.
+    def get_frame_at(self, index: SupportsIndex) -> Frame:
+        """Read a frame by number; see :meth:`read_frame` for the array alone.
+
+        Raises
+        ------
+        IndexError, DecodeError
+            As for ``reader[index]``.
+        """
+        return self.get_frames_at([operator.index(index)])[0]
+
+    def get_frames_at(
+        self,
+        indices: ArrayLike | range,
+        out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
+    ) -> FrameBatch:
+        """Read frames by number; as :meth:`get_batch`, which returns the array alone."""
+        with self._reading():
+            numbers = frame_numbers(indices, len(self.index))
+            return with_times(self._gather(numbers, self.options, out), numbers, self.index)
+
+    def get_frames_in_range(
+        self,
+        start: int,
+        stop: int,
+        step: int = 1,
+        out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
+    ) -> FrameBatch:
+        """Read frames `start`, `start` + `step`, ... before `stop`, as ``reader[start:stop:step]``.
+
+        Parameters
+        ----------
+        start, stop, step : int
+            Numbers of frames; negative ones count from the end.
+        out : array, optional
+            As in :meth:`get_batch`.
+
+        Raises
+        ------
+        TypeError
+            They are no integers; seconds go to :meth:`get_frames_played_in_range`.
+        """
+        try:
+            span = slice(operator.index(start), operator.index(stop), operator.index(step))
+        except TypeError:
+            raise TypeError(
+                f"start, stop and step are numbers of frames, got {start!r}, {stop!r} and {step!r};"
+                " seconds go to get_frames_played_in_range()"
+            ) from None
+        return self.get_frames_at(range(*span.indices(len(self.index))), out)
+
+    def get_all_frames(
+        self, out: NDArray[Any] | Sequence[NDArray[Any]] | None = None
+    ) -> FrameBatch:
+        """Read all frames; :meth:`read` returns the array alone, and needs no index."""
+        return self.get_frames_at(range(len(self.index)), out)
+
+    def get_frame_played_at(self, seconds: float) -> Frame:
+        """Read the frame that is on screen at a time.
 
         A frame is on screen from its own timestamp until the next frame's.
 
         Parameters
         ----------
-        seconds : float or sequence of float
+        seconds : float
             On the clock of :attr:`timestamps`, which need not start at 0.
-        out : ndarray, optional
-            As in :meth:`get_batch`.
-
-        Returns
-        -------
-        ndarray of shape (n, H, W, C), or (H, W, C) for a single time
 
         Raises
         ------
         ValueError
-            A time at which the video is not shown.
+            The video is not shown at that time.
+        """
+        return self.get_frame_at(self.index.frame_at(float(seconds)))
+
+    def get_frames_played_at(
+        self, seconds: ArrayLike, out: NDArray[Any] | Sequence[NDArray[Any]] | None = None
+    ) -> FrameBatch:
+        """Read the frames that are on screen at several times.
+
+        Parameters
+        ----------
+        seconds : sequence of float
+            In any order, with repeats; see :meth:`get_frame_played_at`.
+        out : array, optional
+            As in :meth:`get_batch`.
+
+        Raises
+        ------
+        ValueError
+            A time at which the video is not shown, or `seconds` is not a sequence.
         """
         times = np.asarray(seconds, np.float64)
+        if times.ndim != 1:
+            raise ValueError(
+                f"seconds must have one dimension, got {times.ndim}"
+                + ("; a single time goes to get_frame_played_at()" if not times.ndim else "")
+            )
         index = self.index
-        numbers = [index.frame_at(time) for time in times.ravel().tolist()]
-        if times.ndim == 0 and out is None:
-            return self[numbers[0]]
-        return self.get_batch(numbers, out)
+        return self.get_frames_at([index.frame_at(time) for time in times.tolist()], out)
 
-    def get_frames_in_range(
+    def get_frames_played_in_range(
         self,
-        start: float,
-        stop: float,
+        start_seconds: float,
+        stop_seconds: float,
         out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
-    ) -> Arrays:
+    ) -> FrameBatch:
         """Read the frames on screen in a span of time, half-open.
 
         Parameters
         ----------
-        start, stop : float
-            Seconds; the frame on screen at `start` is the first, a frame that begins at `stop` is
-            not among them.
-        out : ndarray, optional
+        start_seconds, stop_seconds : float
+            The frame on screen at the start is the first; a frame that begins at the stop is not
+            among them.
+        out : array, optional
             As in :meth:`get_batch`.
-
-        Returns
-        -------
-        ndarray of shape (n, H, W, C)
 
         Raises
         ------
         ValueError
-            If `start` is after `stop`, or either lies outside the video.
+            If the start is after the stop, or either lies outside the video.
         """
-        return self.get_batch(self.index.frames_between(start, stop), out)
+        return self.get_frames_at(self.index.frames_between(start_seconds, stop_seconds), out)
 
     # In order
 
@@ -737,6 +866,7 @@ class VideoReader:
         """
         if size < 1:
             raise ValueError(f"size must be 1 or more, got {size}")
+        check_keywords("batches", changes)
         options = replace(self.options, **changes)
         frames = self._frames(options, start, stop, step)
         return self._collect(frames, size, options, start, step)
@@ -910,27 +1040,8 @@ class VideoReader:
     def _checked(self, number: int) -> int:
         count = len(self.index)
         if not -count <= number < count:
-            raise IndexError(_outside(number, count))
+            raise out_of_range(number, count)
         return number % count
-
-    def _numbers(self, indices: ArrayLike | range) -> NDArray[np.int64]:
-        """Indices or a mask as frame numbers from 0 on."""
-        count = len(self.index)
-        given = np.asarray(indices)
-        if given.ndim != 1:
-            raise ValueError(f"indices must have one dimension, got {given.ndim}")
-        if given.dtype == bool:
-            if len(given) != count:
-                raise IndexError(f"the mask has {len(given)} elements, the video {count} frames")
-            return np.flatnonzero(given)
-        if given.size == 0:
-            return np.empty(0, np.int64)
-        if given.dtype.kind not in "iu":
-            raise TypeError(f"indices must be integers or a boolean mask, got {given.dtype}")
-        bad = (given < -count) | (given >= count)
-        if bad.any():
-            raise IndexError(_outside(int(given[bad][0]), count))
-        return given.astype(np.int64) % count
 
     def _prepared(self, options: ReadOptions) -> FrameConverter:
         """A converter whose outputs are those of the video's first frame."""
@@ -976,12 +1087,6 @@ def _report(
         progress(number)
 
 
-def _outside(number: int, count: int) -> str:
-    if not count:
-        return f"frame {number} is out of range: the video has no frames"
-    return f"frame {number} is out of range: valid are {-count} to {count - 1}"
-
-
 def _slice(
     frames: Generator[av.VideoFrame], start: int, stop: int | None, step: int
 ) -> Generator[av.VideoFrame]:
@@ -1018,17 +1123,22 @@ def _opener(source: Source, stream: int, options: ReadOptions) -> Callable[[int]
     return open_with
 
 
-def _with_room(
-    outputs: tuple[Output, ...], count: int, out: NDArray[Any] | Sequence[NDArray[Any]] | None
-) -> list[NDArray[Any]]:
-    """Arrays for `count` frames: fresh ones, or those given, if they fit."""
-    if out is None:
+def _part(output: Output, within: tuple[Any, ...]) -> Output:
+    """What a key takes of every frame; an ``IndexError`` that names the axis if it cannot."""
+    if not within:
+        return output
+    like = np.broadcast_to(np.empty((), output.dtype), (1, *output.shape))
+    return Output(like[(slice(None), *within)].shape[1:], output.dtype)
+
+
+def _fresh(outputs: Sequence[Output], count: int) -> list[NDArray[Any]]:
+    """Arrays of `count` frames each."""
+    nbytes = count * sum(output.nbytes for output in outputs)
+    check_memory(nbytes, count)
+    try:
         return [np.empty((count, *output.shape), output.dtype) for output in outputs]
-    given = given_arrays(outputs, out)
-    room = min(array.capacity for array in given)
-    if room < count:
-        raise ValueError(f"out has room for {room} frames, {count} were asked for")
-    return [out] if isinstance(out, np.ndarray) else list(out)
+    except MemoryError:
+        raise too_large(nbytes, count) from None
 
 
 class _OneWay:

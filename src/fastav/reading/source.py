@@ -171,6 +171,7 @@ class Source:
                 raise TypeError(f"{self.name} is open in text mode; open it with mode 'rb'")
             self.seekable = _is_seekable(given)
             self.start = int(self.given.tell()) if self.seekable else 0
+            self._nonce = os.urandom(16)  # nothing tells its data from another's
         else:
             self.name = "<bytes>"
             try:
@@ -188,6 +189,17 @@ class Source:
     def reopenable(self) -> bool:
         """Whether the source can be opened more than once."""
         return self.seekable
+
+    def identity(self) -> tuple[object, ...]:
+        """What tells sources of the same data from others, as far as one can without reading it."""
+        options = (self.container_format, tuple(sorted(self.options.items())))
+        if not isinstance(self.given, (str, os.PathLike)):
+            return (self._data if self.name == "<bytes>" else self._nonce, options)
+        try:
+            status = os.stat(self.name)
+        except OSError:  # a URL
+            return (self.name, options)
+        return (os.path.abspath(self.name), status.st_size, status.st_mtime_ns, options)
 
     def _to_open(self) -> Any:
         """What PyAV is to open."""
