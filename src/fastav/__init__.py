@@ -22,6 +22,8 @@ from .reading.reader import VideoReader
 
 if TYPE_CHECKING:
     from . import bayer
+    from .transcoding import transcode
+    from .writing.sound import Sound
     from .writing.writer import VideoWriter
 
 __version__ = "0.1.0"
@@ -38,6 +40,7 @@ __all__ = [
     "FrameIndex",
     "NotAVideoError",
     "PixelFormat",
+    "Sound",
     "UnsupportedFormatError",
     "VideoInfo",
     "VideoReader",
@@ -55,19 +58,26 @@ __all__ = [
     "pack_frame",
     "pixel_format",
     "register",
+    "transcode",
     "unpack_frame",
     "unpack_planes",
 ]
 
 
+_WRITING = {
+    "Sound": ".writing.sound",
+    "VideoWriter": ".writing.writer",
+    "transcode": ".transcoding",
+}
+
 if not TYPE_CHECKING:  # a type checker would take any name for one that is here
 
     def __getattr__(name: str) -> Any:
         """Import on first use what readers of videos do not need."""
-        if name == "VideoWriter":
-            from .writing.writer import VideoWriter
+        if name in _WRITING:
+            import importlib
 
-            return VideoWriter
+            return getattr(importlib.import_module(_WRITING[name], __name__), name)
         if name == "bayer":
             import importlib
 

@@ -19,7 +19,8 @@ from .reading.scan import WORTH_A_SCAN
 if TYPE_CHECKING:
     from .filters import FilterGraph, FilterSequence
     from .imageio.video_file import ImageProperties, Index, VideoFile
-    from .writing.writer import Frames, VideoWriter
+    from .writing.frames import Frames
+    from .writing.writer import VideoWriter
 
 __all__ = ["imiter", "immeta", "imopen", "improps", "imread", "imwrite", "open", "register"]
 

@@ -17,7 +17,8 @@ from ..pixels.convert import Arrays
 from ..pixels.layout import frame_layout
 from ..reading.reader import VideoReader
 from ..writing.encoder import Rate
-from ..writing.writer import Frame, Frames, VideoWriter
+from ..writing.frames import Frame, Frames
+from ..writing.writer import VideoWriter
 
 __all__ = ["ImageProperties", "VideoFile"]
 

@@ -323,6 +323,21 @@ class VideoReader:
         frames = self._frames(options, start, stop, step, filter_sequence, filter_graph)
         return self._iterate(options, frames, start, step)
 
+    def frames(
+        self, *, start: int = 0, stop: int | None = None, step: int = 1, **changes: Any
+    ) -> Generator[av.VideoFrame]:
+        """Iterate over decoded frames as PyAV has them, not converted to arrays.
+
+        They carry their time stamps, and those of raw streams what the decoder gives; they are not
+        turned upright. Parameters and errors are those of :meth:`iter`.
+
+        Yields
+        ------
+        av.VideoFrame
+        """
+        check_keywords("frames", changes)
+        return self._frames(replace(self.options, **changes), start, stop, step)
+
     def _iterate(
         self, options: ReadOptions, frames: Generator[av.VideoFrame], start: int, step: int
     ) -> Iterator[Arrays]:

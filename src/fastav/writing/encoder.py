@@ -24,7 +24,7 @@ from ..pixels.formats import pixel_format
 from ..pixels.h273 import OPTION_MATRICES, OPTION_RANGES
 from .frame_maker import Colours
 
-__all__ = ["CAN_ROTATE", "Encoder", "Rate", "exact_rate"]
+__all__ = ["CAN_ROTATE", "TURNING", "Encoder", "Rate", "exact_rate"]
 
 CAN_ROTATE: Final = hasattr(VideoStream, "set_display_rotation")  # PyAV 18
 
@@ -40,10 +40,10 @@ _PICTURE_CODECS: Final = {
     ".tga": "targa", ".tif": "tiff", ".tiff": "tiff", ".xbm": "xbm", ".xwd": "xwd",
 }  # fmt: skip
 
-# Containers with a display matrix, or the like.
-_TURNING: Final = frozenset(
+TURNING: Final = frozenset(
     {"mp4", "mov", "ipod", "3gp", "3g2", "psp", "ismv", "f4v", "avif", "matroska", "webm"}
 )
+"""Containers with a display matrix, or the like."""
 
 # Raw formats of which every container that holds raw video knows some.
 _RAW_FORMATS: Final = (
@@ -207,7 +207,7 @@ class Encoder:
         if rotation:
             if not CAN_ROTATE:
                 raise EncodeError("rotation= needs PyAV 18 or later")
-            if self._container not in _TURNING:
+            if self._container not in TURNING:
                 raise EncodeError(
                     f"the container {self._container!r} has no place for rotation=; choose mp4, "
                     "mov, matroska or webm, or turn the pictures, as by filter_sequence="

@@ -5,35 +5,34 @@ from __future__ import annotations
 import ctypes
 import os
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from math import gcd
 from types import TracebackType
-from typing import Any, BinaryIO, Final, Self, TypeAlias
+from typing import Any, BinaryIO, Final, Self
 
-import numpy as np
 from av import VideoFrame
 from av.container import OutputContainer
 from av.video.stream import VideoStream
-from numpy.typing import ArrayLike
 
 from ..errors import EncodeError
 from ..ffmpeg_errors import clear_errors
 from ..filters import FilterChain, FilterGraph, FilterSequence
 from ..pixels.formats import PixelFormat, pixel_format
-from ..pixels.layout import frame_layout
 from ..pyav import fraction
-from .encoder import CAN_ROTATE, Encoder, Rate
+from .encoder import CAN_ROTATE, TURNING, Encoder, Rate
 from .frame_maker import Colours, FrameMaker
+from .frames import Frame, Frames, split
+from .sound import Sound, SoundCopy
 from .target import Target
 
 __all__ = ["VideoWriter"]
 
-Frame: TypeAlias = ArrayLike | Sequence[ArrayLike]
-Frames: TypeAlias = ArrayLike | Iterable[Frame]
-
 _PARTS: Final = 2520  # divisible by 1 to 10
+
+# Ticks in a second for frames with times of their own; these codecs count to 65535 in a second.
+_CLOCKS: Final = {"mpeg4": 60000, "libxvid": 60000, "h263p": 60000}
 
 
 class VideoWriter:
@@ -82,6 +81,12 @@ class VideoWriter:
         FFmpeg's converter, bit for bit as PyAV's ``reformat``.
     container_options : mapping, optional
         Options of the muxer, such as ``{"movflags": "faststart"}``.
+    sound : Sound, or what it can be made of (a path, bytes, an open file), optional
+        A file whose sound is copied packet for packet, from the first frame's time to the last
+        one's end; :class:`fastav.Sound` says what else is copied, and from which second on.
+    time_base : Fraction, optional
+        The clock of frames that are written with ``times=``: seconds per tick. By default 1/90000,
+        or 1/60000 where a codec counts in 16 bits.
 
     Attributes
     ----------
@@ -130,8 +135,11 @@ class VideoWriter:
         rotation: float = 0,
         conversion: str = "exact",
         container_options: Mapping[str, object] | None = None,
+        sound: Any = None,
+        time_base: Fraction | None = None,
     ) -> None:
         self._closed = True  # until there is something to close
+        self._sound: SoundCopy | None = None
         _WRITERS.add(self)
         self._output: OutputContainer | None = None
         self._stream: VideoStream | None = None
@@ -141,6 +149,11 @@ class VideoWriter:
         self._maker = FrameMaker(conversion)
         self._colours = Colours()
         self._last_pts = -1
+        self._clock = time_base  # of frames with times of their own
+        self._timed: bool | None = None  # whether they have; unknown before the first
+        self._last_given = -1  # tick of the last of them
+        self._rate = Fraction(1)  # frames per second of what is encoded
+        self._end = Fraction(0)  # when the last frame has ended, in seconds
         self.frames_written = self.frames_encoded = 0
 
         self._target = Target(
@@ -162,7 +175,20 @@ class VideoWriter:
             range=range,
         )
         self.set_filter(filter_sequence, filter_graph)
+        if sound is not None:
+            self._sound = SoundCopy(Sound.of(sound))
         self._closed = False
+
+    @staticmethod
+    def keeps_rotation(
+        target: str | os.PathLike[str] | BinaryIO,
+        *,
+        container: str | None = None,
+        extension: str | None = None,
+    ) -> bool:
+        """Whether a file written to `target` could tell players to turn its picture."""
+        found = Target(target, container=container, extension=extension).container
+        return CAN_ROTATE and found in TURNING
 
     def configure(
         self,
@@ -225,7 +251,13 @@ class VideoWriter:
         return FilterChain(sequence, graph, frame_rate=self._encoder.fps)
 
     def write(
-        self, frames: Frames, *, in_pixel_format: str = "rgb24", is_batch: bool = True
+        self,
+        frames: Frames,
+        *,
+        in_pixel_format: str = "rgb24",
+        is_batch: bool = True,
+        layout: str = "hwc",
+        times: Iterable[float | Fraction] | None = None,
     ) -> None:
         """Encode many frames, or one.
 
@@ -233,7 +265,9 @@ class VideoWriter:
         ----------
         frames : array_like or iterable
             An array of frames along the first axis; a list, a generator or another iterable of
-            frames, which are taken one by one; or a single frame, see `is_batch`.
+            frames, which are taken one by one; or a single frame, see `is_batch`. Arrays that are
+            not in memory (of h5py, zarr, dask, xarray, ...) are loaded some frames at a time.
+            PyAV's own frames are taken as they are, and get new time stamps.
             In formats of several planes of different sizes, a frame is the stacked array or a
             sequence of planes, and a tuple of arrays is the planes of one frame, or of many if the
             arrays have a leading axis for them.
@@ -243,6 +277,12 @@ class VideoWriter:
         is_batch : bool
             False: `frames` is one frame. True: an array that has no more axes than one frame is
             one all the same.
+        layout : {"hwc", "chw"}
+            Whether the channels stand last, or first as in torch's tensors.
+        times : iterable of float or Fraction, optional
+            When each frame is shown, in seconds from 0 on, increasing: a variable rate. For all
+            frames of a video or for none. Kept to a tick of `time_base`, or of the container's own
+            clock where that is coarser (1/1000 in Matroska).
 
         Raises
         ------
@@ -254,27 +294,87 @@ class VideoWriter:
             failed, and the file is closed.
         """
         format = pixel_format(in_pixel_format)
-        for frame in _split(frames, format) if is_batch else (frames,):
-            self._write(frame, format)
+        images: Any = frames if is_batch else [frames]
+        one_by_one = split(images, format, layout)
+        moments = None if times is None else iter(times)
+        for frame in one_by_one:
+            self._write(frame, format, self._moment(moments))
+        if moments is not None and next(moments, None) is not None:
+            raise ValueError(f"times goes on after all {self.frames_written} frames")
 
-    def write_frame(self, frame: Frame, *, pixel_format: str = "rgb24") -> None:
+    def write_frame(
+        self,
+        frame: Frame,
+        *,
+        pixel_format: str = "rgb24",
+        layout: str = "hwc",
+        time: float | Fraction | None = None,
+    ) -> None:
         """Encode one frame, an array or a sequence of planes, as :meth:`write` does."""
-        self.write(frame, in_pixel_format=pixel_format, is_batch=False)
+        times = None if time is None else (time,)
+        self.write(frame, in_pixel_format=pixel_format, is_batch=False, layout=layout, times=times)
 
-    def _write(self, image: Any, format: PixelFormat) -> None:
-        if self._closed:
-            raise ValueError(f"the writer of {self._target.name!r} is closed")
-        if self._chain is None:
-            wanted = self._encoder.choose_format(format.name)
-            frame = self._maker.make(image, format, wanted, self._encoder.colours)
-        else:
-            frame = self._maker.pack(image, format)
-            self._encoder.colours.tag(frame)
+    def _moment(self, moments: Iterator[float | Fraction] | None) -> Fraction | None:
+        """When the next frame is shown, in seconds; None: a frame's length after the one before."""
+        if self._timed is None:
+            self._timed = moments is not None
+        if self._timed is not (moments is not None):
+            raise ValueError("times= must be given for all frames of a video, or for none")
+        if moments is None:
+            return None
+        given = next(moments, None)
+        if given is None:
+            raise ValueError(f"times ends after {self.frames_written} frames, there are more")
+        try:
+            moment = Fraction(given)
+        except (TypeError, ValueError, OverflowError):
+            raise ValueError(f"times must be finite numbers of seconds, got {given!r}") from None
+        return moment
+
+    def _stamp(self, frame: VideoFrame, moment: Fraction | None) -> None:
+        """Tell a frame when it is shown."""
+        if moment is not None:
+            finest = _CLOCKS.get(self._encoder.name)
+            clock = self._clock or Fraction(1, finest or 90000)
+            if finest is not None and clock.denominator > finest:
+                clock = Fraction(1, finest)
+            pts = round(moment / clock)
+            if pts <= self._last_given:
+                raise ValueError(
+                    f"times must begin at 0 or later and increase by a tick of {clock} s at least, "
+                    f"got {float(moment):g} s for frame {self.frames_written}"
+                )
+            frame.time_base, frame.pts = clock, pts
+            frame.duration = max(round(1 / (self._encoder.fps * clock)), 1)
+            self._last_given = pts
+            return
         # Filters that change the pace (setpts, minterpolate) need moments between the frames.
         ticks = 1 if self._chain is None else _ticks(self._encoder.fps)
         frame.time_base = 1 / (self._encoder.fps * ticks)
         frame.pts = self.frames_written * ticks
         frame.duration = ticks
+
+    def _write(self, image: Any, format: PixelFormat, moment: Fraction | None) -> None:
+        self._check_open()
+        self._take(self._make(self._maker, image, format), moment)
+
+    def _make(self, maker: FrameMaker, image: Any, format: PixelFormat) -> VideoFrame:
+        """An array as a frame for the encoder, or for the filters if there are any."""
+        if isinstance(image, VideoFrame):
+            if self._chain is not None:
+                return image
+            wanted = self._encoder.choose_format(image.format.name)
+            return maker.convert(image, wanted, self._encoder.colours)
+        if self._chain is None:
+            wanted = self._encoder.choose_format(format.name)
+            return maker.make(image, format, wanted, self._encoder.colours)
+        frame = maker.pack(image, format)
+        self._encoder.colours.tag(frame)
+        return frame
+
+    def _take(self, frame: VideoFrame, moment: Fraction | None) -> None:
+        """Send a frame on its way: through the filters, into the encoder."""
+        self._stamp(frame, moment)
         if self._chain is None:
             self._encode(frame)
         else:
@@ -319,14 +419,17 @@ class VideoWriter:
                 f"{self._target.name!r} names one picture; for more write to a pattern such as "
                 f"'picture%03d{self._target.extension}' or to another container"
             )
-        pts, time_base = frame.pts or 0, _time_base(context)
-        if _time_base(frame) != time_base:
-            pts = round(pts * _time_base(frame) / time_base)
+        time_base = _time_base(context)
+        begins = (frame.pts or 0) * _time_base(frame)
+        self._end = begins + (frame.duration * _time_base(frame) or 1 / self._rate)
+        pts = round(begins / time_base)
         frame = self._maker.convert(frame, str(context.pix_fmt), self._colours)
         # Filters may give two frames one time stamp; encoders would drop the second.
         frame.pts = self._last_pts = max(pts, self._last_pts + 1)
         frame.time_base = time_base
         with self._all_or_close():
+            if self._sound is not None:
+                self._sound.copy_until(self._output, begins)
             self._output.mux(self._stream.encode(frame))
         self.frames_encoded += 1
 
@@ -342,16 +445,23 @@ class VideoWriter:
                 output,
                 frame,
                 rate=rate,
-                time_base=_grid(_time_base(frame), rate, self._encoder.fps),
+                time_base=(
+                    _time_base(frame)
+                    if self._timed
+                    else _grid(_time_base(frame), rate, self._encoder.fps)
+                ),
                 rotation=rotation,
                 colours=colours,
             )
             output.metadata.update(self.metadata)
             stream.metadata.update(tags)
+            if self._sound is not None:
+                self._sound.add_to(output)
         except BaseException:
             output.close()
             self._target.close()
             raise
+        self._rate = rate
         self._output, self._stream, self._colours = output, stream, colours
         hint = (
             ""
@@ -371,6 +481,10 @@ class VideoWriter:
         except Exception:
             self._release()
             raise
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ValueError(f"the writer of {self._target.name!r} is closed")
 
     @property
     def closed(self) -> bool:
@@ -401,6 +515,8 @@ class VideoWriter:
             try:
                 if self._output is not None and self._stream is not None:
                     with self._all_or_close():
+                        if self._sound is not None:
+                            self._sound.copy_until(self._output, self._end)
                         self._output.mux(self._stream.encode(None))
                         self._output.close()
             finally:
@@ -414,11 +530,16 @@ class VideoWriter:
         if output is not None:
             with suppress(Exception):  # told before, by what led here
                 output.close()
+        if self._sound is not None:
+            self._sound.close()
         self._target.close()
 
     def _give_up(self) -> tuple[object, ...]:
         """Close without a word to file and encoder, which another process goes on with."""
-        parts = (self._output, self._stream, self._target, self._chain, self._held, self._maker)
+        parts = (
+            *(self._output, self._stream, self._target, self._chain, self._held, self._maker),
+            self._sound,
+        )
         self._closed = True
         self._output = self._stream = self._chain = self._held = None
         return parts
@@ -491,26 +612,3 @@ def _grid(time_base: Fraction, rate: Fraction, fps: Fraction) -> Fraction:
         gcd(a.numerator * b.denominator, b.numerator * a.denominator), a.denominator * b.denominator
     )
     return both if both.denominator < 1 << 16 else 1 / rate.limit_denominator(1001)
-
-
-def _split(frames: Frames, format: PixelFormat) -> Iterator[Any]:
-    """Take what was given apart into frames, one at a time."""
-    if isinstance(frames, tuple) and frames and not format.is_array:
-        planes = [np.asarray(plane) for plane in frames]
-        if planes[0].ndim == 2:
-            yield planes
-        else:
-            yield from zip(*planes, strict=True)
-    elif isinstance(frames, np.ndarray) or hasattr(frames, "__array__"):
-        array = np.asarray(frames)
-        of_one = len(frame_layout(format.name, 16, 16).shape or (0, 0))
-        if array.ndim <= of_one:
-            yield array
-        else:
-            yield from array
-    elif isinstance(frames, (str, bytes)) or not isinstance(frames, Iterable):
-        raise TypeError(
-            f"frames must be arrays or an iterable of them, got {type(frames).__name__}"
-        )
-    else:
-        yield from frames

@@ -1,0 +1,227 @@
+"""From one video to another: read, change frame by frame or batch by batch, write."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
+from fractions import Fraction
+from itertools import chain, islice
+from typing import Any, Final
+
+import numpy as np
+from av import VideoFrame
+from numpy.typing import NDArray
+
+from .filters import FilterChain, FilterGraph, FilterSequence
+from .pyav import fraction
+from .reading.info import VideoInfo
+from .reading.reader import VideoReader
+from .writing.frame_maker import Colours
+from .writing.sound import Sound
+from .writing.writer import VideoWriter
+
+__all__ = ["transcode"]
+
+Change = Callable[[NDArray[Any]], "NDArray[Any] | None"]
+
+# Quarter turns counter-clockwise, as filters.
+_TURNS: Final[dict[int, FilterSequence]] = {
+    90: [("transpose", "cclock")],
+    180: [("hflip", ""), ("vflip", "")],
+    270: [("transpose", "clock")],
+}
+
+
+def transcode(
+    source: Any,
+    target: Any,
+    function: Change | None = None,
+    *,
+    batch_size: int | None = None,
+    start: int = 0,
+    stop: int | None = None,
+    step: int = 1,
+    filter_sequence: FilterSequence | None = None,
+    filter_graph: FilterGraph | None = None,
+    sound: Any = True,
+    progress: Callable[[int], object] | None = None,
+    read: Mapping[str, Any] | None = None,
+    **write: Any,
+) -> int:
+    """Read a video, change it, and write it, a few frames at a time.
+
+    Frames keep their times, at variable rates too, the picture its rotation and the colours their
+    matrix and range; sound is copied. Without a function frames go from the decoder to the encoder
+    as they are, and never become arrays.
+
+    Parameters
+    ----------
+    source : str, os.PathLike, bytes-like, or binary file object
+        See :class:`fastav.VideoReader`.
+    target : str, os.PathLike, or binary file object
+        See :class:`fastav.VideoWriter`.
+    function : callable, optional
+        Called with each frame, an array of shape (H, W, C) and dtype uint8 unless `read` says
+        otherwise; returns the frame to write, of any one size, or None to leave it out.
+    batch_size : int, optional
+        Call the function with so many frames at once, an array of shape (n, H, W, C), the last time
+        with fewer; it returns as many frames, or None to leave all out.
+    start, stop, step : int
+        Which frames of the source, as in ``range``.
+    filter_sequence, filter_graph : optional
+        Filters before the function, see :mod:`fastav.filters`.
+    sound : bool, Sound, or what a Sound can be made of
+        True copies the source's sound, if it has any, cut to the frames that are written, and the
+        container's tags; False leaves it out; anything else is where to copy it from.
+    progress : callable, optional
+        Called after every frame with the number of frames written so far.
+    read : mapping, optional
+        Keywords of :class:`fastav.VideoReader`: ``{"format": "gray", "errors": "keep"}``.
+    **write
+        Keywords of :class:`fastav.VideoWriter`: ``codec``, ``options``, ... Given `fps`, frames
+        follow each other at that rate and do not keep their times; to keep the pace while
+        changing the rate use the filter ``("fps", "30")``.
+
+    Returns
+    -------
+    int
+        The number of frames written.
+
+    Raises
+    ------
+    DecodeError, EncodeError, OSError
+        As reading and writing do. What was written till then is playable.
+    ValueError
+        The function gave what cannot be written; or an option is wrong.
+    """
+    if batch_size is not None and (function is None or batch_size < 1):
+        raise ValueError("batch_size must be 1 or more, and needs a function to call")
+    with VideoReader(source, **(read or {})) as reader:
+        decoded = reader.frames(start=start, stop=stop, step=step)
+        with closing(decoded):
+            top = next(decoded, None)
+            if top is None:
+                raise ValueError(f"there is no frame to write in {source!r}")
+            if top.rotation and not reader.options.rotate and "rotation" not in write:
+                way = {name: write.get(name) for name in ("container", "extension")}
+                if VideoWriter.keeps_rotation(target, **way):
+                    write["rotation"] = top.rotation
+                else:
+                    turn = _TURNS.get(top.rotation % 360, ())
+                    filter_sequence = [*turn, *(filter_sequence or ())]
+            frames = _filter(chain([top], decoded), filter_sequence, filter_graph, reader.info)
+            first = next(frames, None)
+            if first is None:
+                raise ValueError("there is no frame to write: the filters kept none")
+            timed = _timed(chain([first], frames), reader.info.frame_rate)
+            format = first.format.name
+            changed: Iterator[tuple[Any, Fraction]] = timed
+            if function is not None:
+                format = reader.options.format or format
+                converter = reader.options.converter()
+                arrays = ((converter.convert(frame)[0], time) for frame, time in timed)
+                changed = _change(arrays, function, batch_size)
+            images, times = _unzip(changed)
+            colours = Colours.of(first)
+            settings = {
+                "fps": (reader.info.frame_rate or Fraction(25)) / step,
+                "time_base": fraction(first.time_base),
+                "matrix": colours.matrix,
+                "range": colours.range,
+                "sound": _sound(source, sound, first),
+                **write,
+            }
+            with VideoWriter(target, **settings) as writer:
+                writer.write(
+                    images if progress is None else _report(images, progress),
+                    in_pixel_format=format,
+                    layout=reader.options.layout if function is not None else "hwc",
+                    times=None if "fps" in write else times,
+                )
+            return writer.frames_encoded
+
+
+def _sound(source: Any, sound: Any, first: VideoFrame) -> Sound | None:
+    if sound is True:
+        start = None if first.pts is None else first.pts * (fraction(first.time_base) or Fraction(1))
+        return Sound(source, start, ("audio", "metadata"))
+    return None if sound is None or sound is False else Sound.of(sound)
+
+
+def _filter(
+    frames: Iterable[VideoFrame],
+    sequence: FilterSequence | None,
+    graph: FilterGraph | None,
+    info: VideoInfo,
+) -> Iterator[VideoFrame]:
+    if sequence is None and graph is None:
+        yield from frames
+        return
+    filters = FilterChain(
+        sequence, graph, frame_rate=info.frame_rate, pixel_aspect=info.pixel_aspect
+    )
+    yield from filters.process(frames)
+
+
+def _timed(
+    frames: Iterable[VideoFrame], rate: Fraction | None
+) -> Iterator[tuple[VideoFrame, Fraction]]:
+    """Yield frames, and when each is shown, in seconds from the first one on."""
+    start = last = None
+    for number, frame in enumerate(frames):
+        tick = fraction(frame.time_base) or 1 / (rate or Fraction(25))
+        time = (number if frame.pts is None else frame.pts) * tick
+        if start is None or last is None:
+            start = time
+        elif time <= last:  # a clock that stands still or runs backwards
+            time = last + tick
+        last = time
+        yield frame, time - start
+
+
+def _change(
+    arrays: Iterable[tuple[NDArray[Any], Fraction]], function: Change, batch_size: int | None
+) -> Iterator[tuple[NDArray[Any], Fraction]]:
+    """Yield what a function makes of frames, or of batches of them, with their times."""
+    if batch_size is None:
+        for array, time in arrays:
+            changed = function(array)
+            if changed is not None:
+                yield changed, time
+        return
+    waiting = iter(arrays)
+    while batch := list(islice(waiting, batch_size)):
+        frames, times = zip(*batch, strict=True)
+        changed = function(np.stack(frames))
+        if changed is None:
+            continue
+        if len(changed) != len(times):
+            raise ValueError(
+                f"the function must return as many frames as it was given, {len(times)}, or None, "
+                f"got {len(changed)}"
+            )
+        yield from zip(changed, times, strict=True)
+
+
+def _unzip(pairs: Iterable[tuple[Any, Fraction]]) -> tuple[Iterator[Any], Iterator[Fraction]]:
+    """Take pairs apart; of each, the image is asked for before the time."""
+    ahead: deque[Fraction] = deque()
+
+    def images() -> Iterator[Any]:
+        for image, time in pairs:
+            ahead.append(time)
+            yield image
+
+    def times() -> Iterator[Fraction]:
+        while ahead:
+            yield ahead.popleft()
+
+    return images(), times()
+
+
+def _report(images: Iterator[Any], progress: Callable[[int], object]) -> Iterator[Any]:
+    """Pass images on; when the next is asked for, those before it are on their way."""
+    for number, image in enumerate(images, 1):
+        yield image
+        progress(number)
