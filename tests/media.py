@@ -79,3 +79,38 @@ def reference(data: Any, format: str = "rgb24", pixel_bytes: int = 3) -> NDArray
             new = reformatter.reformat(frame, format=format, threads=1)
             made.append(rows(new, pixel_bytes).reshape(frame.height, frame.width, pixel_bytes))
         return np.stack(made).copy()
+
+
+def make_sounding(seconds: int = 2) -> bytes:
+    """An mp4 with pictures at 25 frames per second, a swept tone, two chapters and a title."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as output:
+        output.metadata["title"] = "sounding"
+        if hasattr(output, "set_chapters"):
+            thousandth = Fraction(1, 1000)
+            output.set_chapters(
+                [
+                    {"id": 1, "start": 0, "end": 1000, "time_base": thousandth,
+                     "metadata": {"title": "first"}},
+                    {"id": 2, "start": 1000, "end": 2000, "time_base": thousandth,
+                     "metadata": {"title": "second"}},
+                ]
+            )  # fmt: skip
+        video = output.add_stream("mpeg4", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        audio = output.add_stream("aac", rate=48000)
+        for number, picture in enumerate(pictures(25 * seconds, 64, 48)):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            output.mux(video.encode(frame))
+        time = np.arange(48000 * seconds) / 48000
+        tone = (0.5 * np.sin(2 * np.pi * (200 + 100 * time) * time)).astype(np.float32)
+        for start in range(0, len(tone), 1024):
+            sound = av.AudioFrame.from_ndarray(
+                tone[None, start : start + 1024], format="fltp", layout="mono"
+            )
+            sound.sample_rate, sound.pts = 48000, start
+            output.mux(audio.encode(sound))
+        output.mux(video.encode(None))
+        output.mux(audio.encode(None))
+    return file.getvalue()

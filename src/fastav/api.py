@@ -52,6 +52,12 @@ def open(source: Any, mode: str = "r", **options: Any) -> VideoReader | VideoWri
         from .writing.writer import VideoWriter
 
         return VideoWriter(source, **options)
+    if mode in ("a", "r+", "x"):
+        raise ValueError(
+            f"mode must be 'r' or 'w', got {mode!r}: a finished video cannot be written on; write "
+            "another file and join the two with FFmpeg's concat, or write all parts through one "
+            "writer"
+        )
     raise ValueError(f"mode must be 'r' or 'w', got {mode!r}")
 
 

@@ -144,7 +144,9 @@ def transcode(
 
 def _sound(source: Any, sound: Any, first: VideoFrame) -> Sound | None:
     if sound is True:
-        start = None if first.pts is None else first.pts * (fraction(first.time_base) or Fraction(1))
+        start = (
+            None if first.pts is None else first.pts * (fraction(first.time_base) or Fraction(1))
+        )
         return Sound(source, start, ("audio", "metadata"))
     return None if sound is None or sound is False else Sound.of(sound)
 

@@ -81,6 +81,9 @@ class Encoder:
     ----------
     colours : Colours
         What was asked for.
+    counts_frames : bool
+        Whether the codec knows some rates only, at which frames follow each other without gaps
+        (mpeg1video, mpeg2video).
 
     Raises
     ------
@@ -130,6 +133,7 @@ class Encoder:
                     f"{', '.join(taken)}"
                 )
         rates = sorted({Fraction(str(rate)) for rate in self._codec.frame_rates or ()})
+        self.counts_frames = bool(rates)
         if rates and self.fps not in rates:
             raise EncodeError(
                 f"{self.name} does not encode {self.fps} frames per second, but "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import stat
 from collections.abc import Mapping
 from typing import Any, BinaryIO, Final, cast
@@ -16,6 +17,8 @@ __all__ = ["Target"]
 
 _NOFILE: Final = 1  # AVFMT_NOFILE: the muxer opens files by name
 
+_PIPE: Final = re.compile(r"-|pipe:(\d*)")
+
 
 class Target:
     """A path, a file object or memory to write a container to; not touched before its first byte.
@@ -24,7 +27,8 @@ class Target:
     ----------
     given : str, os.PathLike, or binary file object
         A path, a URL that FFmpeg can write to, an open file (written from its present position on
-        and never closed) or ``"<bytes>"`` for memory.
+        and never closed), ``"-"`` for standard output, ``"pipe:3"`` for a descriptor, or
+        ``"<bytes>"`` for memory.
     container : str, optional
         FFmpeg's name of the container ("mp4", "matroska", ...). By default the extension decides.
     extension : str, optional
@@ -60,11 +64,14 @@ class Target:
         options: Mapping[str, object] | None = None,
     ) -> None:
         self._memory: io.BytesIO | None = None
-        self._own: _File | None = None
+        self._own: _File | _Pipe | None = None
         self._target: str | BinaryIO
         if isinstance(given, str) and given == "<bytes>":
             self._target = self._memory = io.BytesIO()
             self.name = given
+        elif isinstance(given, str) and (pipe := _PIPE.fullmatch(given)):
+            self._own = _Pipe(int(pipe[1] or 1))
+            self._target, self.name = cast(BinaryIO, self._own), given
         elif isinstance(given, (str, os.PathLike)):
             self._target = self.name = _check_path(os.fsdecode(given))
         elif callable(getattr(given, "write", None)):
@@ -81,7 +88,8 @@ class Target:
     def _find_container(self, container: str | None, extension: str | None) -> str:
         named = isinstance(self._target, str)
         if container is None and extension is None and not named:
-            raise ValueError(f"{self.name} has no extension; pass container='mp4' or the like")
+            hint = "'mp4'" if self.seekable else "'matroska', which can do without seeking,"
+            raise ValueError(f"{self.name} has no extension; pass container={hint} or the like")
         guess_from = f"x{extension}" if extension is not None else self.name
         try:
             # No file is touched before a header is written.
@@ -177,6 +185,25 @@ class _File(io.RawIOBase):
         if self._file is not None:
             self._file.close()
         super().close()
+
+
+class _Pipe(io.RawIOBase):
+    """A descriptor that was open before, as FFmpeg's ``pipe:`` means it; it stays open."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False
+
+    def write(self, data: Any) -> int:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self._number, rest) :]
+        return len(data)
 
 
 class _FileFromHere(io.RawIOBase):

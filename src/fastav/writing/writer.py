@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from math import gcd
+from numbers import Rational
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Self
 
@@ -42,7 +43,8 @@ class VideoWriter:
     ----------
     target : str, os.PathLike, or binary file object
         A path (or a URL that FFmpeg can write to), an open file, which is written from its present
-        position on and not closed, or ``"<bytes>"``: see :meth:`getvalue`.
+        position on and not closed, ``"-"`` for standard output, ``"pipe:3"`` for an open
+        descriptor, or ``"<bytes>"``: see :meth:`getvalue`.
     container : str, optional
         FFmpeg's name of the container ("mp4", "matroska", ...). By default the extension decides.
     extension : str, optional
@@ -326,7 +328,7 @@ class VideoWriter:
         if given is None:
             raise ValueError(f"times ends after {self.frames_written} frames, there are more")
         try:
-            moment = Fraction(given)
+            moment = Fraction(given if isinstance(given, Rational) else float(given))
         except (TypeError, ValueError, OverflowError):
             raise ValueError(f"times must be finite numbers of seconds, got {given!r}") from None
         return moment
@@ -424,6 +426,12 @@ class VideoWriter:
         self._end = begins + (frame.duration * _time_base(frame) or 1 / self._rate)
         pts = round(begins / time_base)
         frame = self._maker.convert(frame, str(context.pix_fmt), self._colours)
+        if self._timed and pts <= self._last_pts:
+            raise EncodeError(
+                f"{self._encoder.name} has {self._encoder.fps} frames in every second and cannot "
+                f"keep the time of frame {self.frames_encoded}, {float(begins):g} s; choose "
+                "another codec, or the filter ('fps', '25') or the like"
+            )
         # Filters may give two frames one time stamp; encoders would drop the second.
         frame.pts = self._last_pts = max(pts, self._last_pts + 1)
         frame.time_base = time_base
@@ -445,11 +453,7 @@ class VideoWriter:
                 output,
                 frame,
                 rate=rate,
-                time_base=(
-                    _time_base(frame)
-                    if self._timed
-                    else _grid(_time_base(frame), rate, self._encoder.fps)
-                ),
+                time_base=self._tick(frame, rate),
                 rotation=rotation,
                 colours=colours,
             )
@@ -471,6 +475,12 @@ class VideoWriter:
         )
         with self._all_or_close(f"cannot begin {self._target.container!r}", hint):
             output.start_encoding()
+
+    def _tick(self, frame: VideoFrame, rate: Fraction) -> Fraction:
+        """The time base to encode in."""
+        if not self._timed:
+            return _grid(_time_base(frame), rate, self._encoder.fps)
+        return 1 / self._encoder.fps if self._encoder.counts_frames else _time_base(frame)
 
     @contextmanager
     def _all_or_close(self, what: str = "cannot go on", hint: str = "") -> Iterator[None]:

@@ -1,0 +1,211 @@
+"""From one video to another, with times, rotation, colours and sound kept."""
+
+from __future__ import annotations
+
+import io
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+import fastav
+from fastav import EncodeError
+from fastav.pyav import fraction
+from fastav.writing.encoder import CAN_ROTATE
+
+from .media import make_sounding, pictures
+
+TIMES = [0.0, 0.04, 0.1, 0.5, 1.25, 1.3]
+
+
+@pytest.fixture(scope="module")
+def source() -> bytes:
+    return make_sounding()
+
+
+@pytest.fixture(scope="module")
+def uneven() -> bytes:
+    """Frames at a variable rate, lossless, in the colours of BT.709."""
+    frames = np.stack(list(pictures(len(TIMES), 64, 48)))
+    file = io.BytesIO()
+    with fastav.open(file, "w", container="matroska", codec="libx264", matrix="bt709",
+                     options={"qp": 0}, out_pixel_format="yuv444p") as writer:  # fmt: skip
+        writer.write(frames, times=TIMES)
+    return file.getvalue()
+
+
+def run(source: Any, *arguments: Any, container: str = "matroska", **options: Any) -> bytes:
+    file = io.BytesIO()
+    count = fastav.transcode(source, file, *arguments, container=container, **options)
+    assert count == len(fastav.open(file.getvalue()))
+    return file.getvalue()
+
+
+def sound_of(data: bytes) -> list[bytes]:
+    with av.open(io.BytesIO(data)) as container:
+        return [bytes(p) for p in container.demux(container.streams.audio[0]) if p.size]
+
+
+def test_frames_pass_unchanged_without_a_function(uneven: bytes) -> None:
+    """Samples go from decoder to encoder as they are: a lossless copy is one bit for bit."""
+    written = run(uneven, codec="ffv1", out_pixel_format="yuv444p")
+    expected = fastav.imread(uneven, format=None, planes=True)
+    for got, plane in zip(fastav.imread(written, format=None, planes=True), expected, strict=True):
+        np.testing.assert_array_equal(got, plane)
+    with fastav.open(written) as reader:
+        np.testing.assert_allclose(reader.timestamps, TIMES, atol=1e-3)
+        assert reader.info.colour_matrix == "bt709"
+
+
+def test_a_function_changes_each_frame(uneven: bytes) -> None:
+    seen: list[tuple[int, ...]] = []
+
+    def mirror(frame: np.ndarray) -> np.ndarray:
+        seen.append(frame.shape)
+        return frame[:, ::-1]
+
+    written = run(uneven, mirror, codec="ffv1", out_pixel_format="bgr0")
+    np.testing.assert_array_equal(fastav.imread(written), fastav.imread(uneven)[:, :, ::-1])
+    assert seen == [(48, 64, 3)] * len(TIMES)
+    np.testing.assert_allclose(fastav.open(written).timestamps, TIMES, atol=1e-3)
+
+
+def test_frames_may_be_left_out(uneven: bytes) -> None:
+    counter = iter(range(100))
+    written = run(uneven, lambda frame: frame if next(counter) % 2 else None, codec="ffv1",
+                  out_pixel_format="bgr0")  # fmt: skip
+    np.testing.assert_array_equal(fastav.imread(written), fastav.imread(uneven)[1::2])
+    np.testing.assert_allclose(fastav.open(written).timestamps, TIMES[1::2], atol=1e-3)
+
+
+def test_batches(uneven: bytes) -> None:
+    sizes: list[int] = []
+
+    def change(batch: np.ndarray) -> np.ndarray:
+        sizes.append(len(batch))
+        return 255 - batch
+
+    written = run(uneven, change, batch_size=4, codec="ffv1", out_pixel_format="bgr0")
+    np.testing.assert_array_equal(fastav.imread(written), 255 - fastav.imread(uneven))
+    assert sizes == [4, 2]
+    with pytest.raises(ValueError, match="as many frames as it was given, 4"):
+        run(uneven, lambda batch: batch[:2], batch_size=4)
+    with pytest.raises(ValueError, match="batch_size must be 1 or more"):
+        run(uneven, batch_size=4)
+
+
+def test_a_grey_native_or_channels_first_view_of_the_frames(uneven: bytes) -> None:
+    grey = run(uneven, lambda frame: frame[:24], read={"format": "gray"}, codec="ffv1")
+    np.testing.assert_array_equal(
+        fastav.imread(grey, format="gray"), fastav.imread(uneven, format="gray")[:, :24]
+    )
+    first = run(uneven, lambda frame: frame[::-1], read={"layout": "chw"}, codec="ffv1",
+                out_pixel_format="bgr0")  # fmt: skip
+    np.testing.assert_array_equal(fastav.imread(first), fastav.imread(uneven)[..., ::-1])
+
+
+@pytest.mark.parametrize(
+    ("part", "first", "last"), [({"start": 10, "stop": 30}, 10, 29), ({"step": 7}, 0, 49)]
+)
+def test_sound_belongs_to_the_part(source: bytes, part: Any, first: int, last: int) -> None:
+    written = run(source, codec="mpeg4", **part)
+    whole = sound_of(source)
+    got = sound_of(written)
+    at = whole.index(got[0])
+    assert whole[at : at + len(got)] == got
+    # aac of 48 kHz has 1024 samples a packet, and one in front of the first.
+    assert abs((at - 1) * 1024 / 48000 - first / 25) <= 1024 / 48000
+    assert abs((at - 1 + len(got)) * 1024 / 48000 - (last + 1) / 25) <= 1024 / 48000
+    assert len(fastav.open(written)) == len(range(first, last + 1, part.get("step", 1)))
+
+
+def test_sound_left_out_or_from_elsewhere(source: bytes, uneven: bytes) -> None:
+    with av.open(io.BytesIO(run(source, sound=False, codec="mpeg4"))) as container:
+        assert not container.streams.audio
+    got = sound_of(run(uneven, sound=source, codec="mpeg4"))
+    assert got == sound_of(source)[1 : 1 + len(got)]
+    with av.open(io.BytesIO(run(uneven, codec="mpeg4"))) as container:
+        assert not container.streams.audio
+    with pytest.raises(EncodeError, match=r"webm.*cannot carry.*aac"):
+        run(source, container="webm", codec="libvpx")
+
+
+def test_tags_are_kept(source: bytes) -> None:
+    with fastav.open(run(source, codec="mpeg4")) as reader:
+        assert reader.info.metadata["title"] == "sounding"
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_rotation_is_kept_or_carried_out(degrees: int) -> None:
+    if not CAN_ROTATE:
+        pytest.skip("this PyAV cannot write a rotation")
+    frames = np.stack(list(pictures(4, 64, 48)))
+    file = io.BytesIO()
+    with fastav.open(file, "w", container="mp4", codec="libx264", rotation=degrees,
+                     options={"qp": 0}, out_pixel_format="yuv444p") as writer:  # fmt: skip
+        writer.write(frames)
+    turned = file.getvalue()
+    upright = fastav.imread(turned, rotate=True)
+    kept = run(turned, container="mp4", codec="libx264", options={"qp": 0},
+               out_pixel_format="yuv444p")  # fmt: skip
+    assert fastav.open(kept).rotation % 360 == degrees
+    np.testing.assert_array_equal(fastav.imread(kept, rotate=True), upright)
+    # avi has no place for it.
+    carried = run(turned, container="avi", codec="ffv1", out_pixel_format="yuv444p")
+    assert fastav.open(carried).rotation == 0
+    np.testing.assert_array_equal(fastav.imread(carried), upright)
+    asked = run(turned, lambda frame: frame, read={"rotate": True}, codec="ffv1",
+                out_pixel_format="bgr0")  # fmt: skip
+    np.testing.assert_array_equal(fastav.imread(asked), upright)
+
+
+def test_filters_come_before_the_function(source: bytes) -> None:
+    shapes = set()
+
+    def look(frame: np.ndarray) -> np.ndarray:
+        shapes.add(frame.shape)
+        return frame
+
+    written = run(source, look, filter_sequence=[("scale", "32:24"), ("fps", "5")], codec="ffv1")
+    assert shapes == {(24, 32, 3)}
+    with fastav.open(written) as reader:
+        np.testing.assert_allclose(reader.timestamps, np.arange(10) / 5, atol=1e-3)
+
+
+def test_a_rate_of_ones_own_gives_up_the_times(uneven: bytes) -> None:
+    with fastav.open(run(uneven, fps=10, codec="ffv1")) as reader:
+        np.testing.assert_allclose(reader.timestamps, np.arange(len(TIMES)) / 10, atol=1e-3)
+
+
+def test_times_of_a_stream_in_mpeg_ts(source: bytes) -> None:
+    """Its clock begins at 1.4 s and ticks in 1/90000, more than MPEG-4 can count in."""
+    stream = run(source, container="mpegts", codec="mpeg2video", sound=False)
+    with fastav.open(run(stream, container="mp4", codec="mpeg4")) as reader:
+        np.testing.assert_allclose(reader.timestamps, np.arange(50) / 25, atol=1e-4)
+    assert fraction(av.open(io.BytesIO(stream)).streams.video[0].time_base) == Fraction(1, 90000)
+
+
+def test_progress_and_errors(uneven: bytes, tmp_path: Path) -> None:
+    counts: list[int] = []
+    run(uneven, codec="ffv1", progress=counts.append)
+    assert counts == list(range(1, len(TIMES) + 1))
+    target = tmp_path / "out.mkv"
+
+    def fail(frame: np.ndarray) -> np.ndarray:
+        if len(counts) > 3:
+            raise ZeroDivisionError("on purpose")
+        counts.append(0)
+        return frame
+
+    counts.clear()
+    with pytest.raises(ZeroDivisionError, match="on purpose"):
+        fastav.transcode(uneven, target, fail, codec="ffv1")
+    assert len(fastav.imread(target)) == 4  # what was written till then is playable
+    with pytest.raises(ValueError, match="no frame to write"):
+        fastav.transcode(uneven, tmp_path / "none.mkv", start=100)
+    with pytest.raises(ValueError, match="filters kept none"):
+        fastav.transcode(uneven, tmp_path / "none.mkv", filter_sequence=[("select", "0")])
+    assert not (tmp_path / "none.mkv").exists()

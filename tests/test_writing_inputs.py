@@ -1,0 +1,202 @@
+"""What can be written: lazy arrays, channels first, PyAV's frames, times; and where to: pipes."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+import fastav
+from fastav import EncodeError
+from fastav.writing import frames as frames_module
+
+FRAMES = np.random.default_rng(3).integers(0, 256, (7, 20, 30, 3), dtype=np.uint8)
+
+
+def lossless(frames: Any, **options: Any) -> np.ndarray:
+    writing = {name: options.pop(name) for name in ("layout", "times") if name in options}
+    file = io.BytesIO()
+    with fastav.open(file, "w", container="matroska", codec="ffv1", **options) as writer:
+        writer.write(frames, **writing)
+    return np.asarray(fastav.imread(file.getvalue()))
+
+
+class Lazy:
+    """An array that is not in memory, as h5py, zarr, dask and xarray have them."""
+
+    def __init__(self, array: np.ndarray, chunks: Any = None) -> None:
+        self._array = array
+        self.shape, self.dtype, self.chunks = array.shape, array.dtype, chunks
+        self.loaded: list[tuple[int, int]] = []
+
+    def __getitem__(self, key: slice) -> np.ndarray:
+        part = self._array[key]
+        self.loaded.append((key.start, key.start + len(part)))
+        return part
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        raise AssertionError("the whole was asked for")
+
+
+@pytest.mark.parametrize(
+    ("chunks", "loaded"),
+    [
+        (None, [(0, 2), (2, 4), (4, 6), (6, 7)]),
+        ((1, 20, 30, 3), [(0, 2), (2, 4), (4, 6), (6, 7)]),
+        ((3, 20, 30, 3), [(0, 3), (3, 6), (6, 7)]),
+        (((4, 1, 2), (20,), (30,), (3,)), [(0, 4), (4, 5), (5, 7)]),
+    ],
+    ids=["none", "finer", "coarser", "uneven"],
+)
+def test_lazy_arrays_are_loaded_in_parts(
+    monkeypatch: pytest.MonkeyPatch, chunks: Any, loaded: list[tuple[int, int]]
+) -> None:
+    monkeypatch.setattr(frames_module, "_CHUNK", 2 * FRAMES[0].nbytes)
+    lazy = Lazy(FRAMES, chunks)
+    np.testing.assert_array_equal(lossless(lazy), FRAMES)
+    assert lazy.loaded == loaded
+
+
+def test_memory_maps_and_readers_are_taken_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "frames.npy"
+    np.save(path, FRAMES)
+    np.testing.assert_array_equal(lossless(np.load(path, mmap_mode="r")), FRAMES)
+    clip = tmp_path / "clip.mkv"
+    fastav.imwrite(clip, FRAMES, codec="ffv1")
+    with fastav.open(clip) as reader:
+        np.testing.assert_array_equal(lossless(reader), FRAMES)
+
+
+def test_channels_first() -> None:
+    first = np.ascontiguousarray(np.moveaxis(FRAMES, -1, 1))
+    np.testing.assert_array_equal(lossless(first, layout="chw"), FRAMES)
+    np.testing.assert_array_equal(lossless(list(first), layout="chw"), FRAMES)
+    np.testing.assert_array_equal(lossless(first[0], layout="chw"), FRAMES[:1])
+    with pytest.raises(ValueError, match="layout must be 'hwc' or 'chw'"):
+        lossless(first, layout="cwh")
+    file = io.BytesIO()
+    with (
+        fastav.open(file, "w", container="matroska", codec="ffv1") as writer,
+        pytest.raises(ValueError, match="needs a format with channels, got 'gray'"),
+    ):
+        writer.write(first, in_pixel_format="gray", layout="chw")
+
+
+def test_frames_of_pyav() -> None:
+    given = [av.VideoFrame.from_ndarray(frame, format="rgb24") for frame in FRAMES]
+    np.testing.assert_array_equal(lossless(given), FRAMES)
+    flipped = lossless(given, filter_sequence=[("hflip", "")])
+    np.testing.assert_array_equal(flipped, FRAMES[:, :, ::-1])
+
+
+@pytest.mark.parametrize(
+    ("container", "codec"),
+    [
+        *(("mp4", codec) for codec in ("libx264", "mpeg4", "libx265")),
+        *(("matroska", codec) for codec in ("ffv1", "libx264", "mjpeg")),
+        *(("webm", codec) for codec in ("libvpx", "libvpx-vp9")),
+        ("nut", "rawvideo"),
+    ],
+)
+def test_times_are_kept(container: str, codec: str) -> None:
+    times = [0, 0.04, Fraction(1, 10), 0.5, np.float32(1.25), 1.3, 7]
+    file = io.BytesIO()
+    with fastav.open(file, "w", container=container, codec=codec) as writer:
+        writer.write(FRAMES, times=times)
+    with fastav.open(file.getvalue()) as reader:
+        assert len(reader.read()) == len(FRAMES)
+        np.testing.assert_allclose(reader.timestamps, [float(t) for t in times], atol=1.01e-3)
+
+
+def test_times_one_by_one_on_a_clock_of_ones_own() -> None:
+    file = io.BytesIO()
+    clock = Fraction(1, 12345)
+    with fastav.open(file, "w", container="nut", codec="ffv1", time_base=clock) as writer:
+        for number, frame in enumerate(FRAMES):
+            writer.write_frame(frame, time=number * number * clock)
+    with fastav.open(file.getvalue()) as reader:
+        stamps = [pts * reader.info.time_base / clock for pts in reader.pts.tolist()]
+    assert stamps == [number * number for number in range(len(FRAMES))]
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        ([0, 1, 1, 2, 3, 4, 5], "increase by a tick.*frame 2"),
+        ([-1, 1, 2, 3, 4, 5, 6], "begin at 0 or later.*frame 0"),
+        ([0, 1, 2], "ends after 3 frames"),
+        (range(9), "goes on after all 7 frames"),
+        ([0, float("nan")], "finite numbers of seconds, got nan"),
+        (["x"] * 7, "finite numbers of seconds, got 'x'"),
+    ],
+)
+def test_wrong_times(times: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        lossless(FRAMES, times=times)
+
+
+def test_times_for_all_frames_or_none() -> None:
+    file = io.BytesIO()
+    with fastav.open(file, "w", container="matroska", codec="ffv1") as writer:
+        writer.write(FRAMES[:3], times=[0, 1, 2])
+        with pytest.raises(ValueError, match="for all frames of a video, or for none"):
+            writer.write(FRAMES[3:])
+        writer.write(FRAMES[3:], times=[3, 4, 5, 6])
+    np.testing.assert_array_equal(fastav.imread(file.getvalue()), FRAMES)
+
+
+def test_a_codec_of_fixed_rates_says_that_it_cannot_keep_times() -> None:
+    file = io.BytesIO()
+    with fastav.open(file, "w", container="matroska", codec="mpeg2video", fps=25) as writer:
+        writer.write(FRAMES[:2], times=[0, 0.04])
+        with pytest.raises(EncodeError, match="25 frames in every second"):
+            writer.write(FRAMES[2:3], times=[0.05])
+
+
+@pytest.mark.parametrize("target", ["-", "pipe:1", "pipe:"])
+def test_standard_output(target: str) -> None:
+    code = (
+        "import fastav, numpy as np, sys\n"
+        "frames = np.arange(5 * 16 * 16 * 3, dtype=np.uint8).reshape(5, 16, 16, 3)\n"
+        f"fastav.imwrite({target!r}, frames, container='matroska', codec='ffv1')\n"
+        "for container in (None, 'mp4'):\n"
+        "    try:\n"
+        f"        fastav.imwrite({target!r}, frames, container=container)\n"
+        "    except ValueError as error:\n"
+        "        print(error, file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    expected = np.arange(5 * 16 * 16 * 3, dtype=np.uint8).reshape(5, 16, 16, 3)
+    np.testing.assert_array_equal(fastav.imread(done.stdout), expected)
+    no_container, no_seeking = done.stderr.decode().splitlines()
+    assert "has no extension; pass container='matroska'" in no_container
+    assert "frag_keyframe+empty_moov" in no_seeking
+
+
+def test_a_descriptor_of_ones_own_stays_open() -> None:
+    reading, writing = os.pipe()
+    try:
+        fastav.imwrite(f"pipe:{writing}", FRAMES[:1], container="matroska", codec="ffv1")
+        os.write(writing, b"still open")
+        with open(reading, "rb", closefd=False, buffering=0) as file:
+            assert file.read(1 << 16).endswith(b"still open")
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+@pytest.mark.parametrize("mode", ["a", "r+"])
+def test_writing_on_is_refused_with_a_way_out(mode: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"cannot be written on.*concat"):
+        fastav.open(tmp_path / "clip.mkv", mode)
