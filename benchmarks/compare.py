@@ -27,11 +27,12 @@ from typing import Any
 
 import clips
 import numpy as np
+from races import SCRIPT, Task, race, slow_build
 
 import fastav
 from fastav._bench import pictures
 from fastav._bench.command import table
-from fastav._bench.race import PEERS, Clip, Field, Result, Task, environment, slow_build
+from fastav._bench.race import PEERS, Clip, Field, Result, environment
 
 TASKS = ("bulk", "native", "iterate", "spread", "single", "write")
 
@@ -66,12 +67,12 @@ def tasks_of(clip: Clip, wanted: Sequence[str]) -> list[Task]:
 def run(field: Field, clip: Clip, task: Task, rounds: int) -> list[Result]:
     """Race one task, with something to write if that is the task."""
     if task.kind != "write":
-        return field.race(clip, task, rounds)
+        return race(field, clip, task, rounds)
     with tempfile.TemporaryDirectory(prefix="fastav-write-") as folder:
         array, output = Path(folder, "pictures.npy"), Path(folder, "written.mp4")
         np.save(array, np.stack(list(pictures(clip.width, clip.height, clip.frames))))
         job = {"array": str(array), "output": str(output), "codec": "mpeg4", "rate": 30}
-        return field.race(clip, task, rounds, job=job)
+        return race(field, clip, task, rounds, job=job)
 
 
 def record(clip: Clip, task: Task, results: Sequence[Result]) -> dict[str, Any]:
@@ -159,7 +160,9 @@ def main() -> int:
     for name in arguments.clips:
         print(f"{name}: making or finding the clip", file=sys.stderr)
         clip = clips.clip(name, arguments.folder)
-        with Field(names, peer_python=arguments.peer_python, limit=arguments.limit) as field:
+        with Field(
+            names, script=SCRIPT, peer_python=arguments.peer_python, limit=arguments.limit
+        ) as field:
             for task in tasks_of(clip, arguments.tasks):
                 if (name, task.name) in done:
                     continue

@@ -2,8 +2,10 @@
 
 import importlib.util
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
+from shutil import which
 
 import av
 import numpy as np
@@ -11,9 +13,31 @@ import pytest
 
 from fastav import _kernels
 from fastav._bench import command, make_clip, pictures, race
-from fastav._bench.race import Field, Task, probe
+from fastav._bench.race import Field, probe
 
-BULK = Task("bulk rgb24", "bulk")
+MODULES = {"pyav": "av", "opencv": "cv2"}
+INSTALLED = {n for n in race.PEERS if importlib.util.find_spec(MODULES.get(n, n))} | (
+    {"ffmpeg"} if which("ffmpeg") else set()
+)
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+def load(name):
+    """A module of the benchmarks, which are no package."""
+    spec = importlib.util.spec_from_file_location(name, BENCHMARKS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where dataclasses look for it
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def races():
+    return load("races")
+
+
+def tasks(races, names, **options):
+    return Field(names, script=races.SCRIPT, **options)
 
 
 @pytest.fixture(scope="module")
@@ -69,50 +93,69 @@ def test_bayer_clip_is_the_mosaic_of_the_picture(tmp_path):
 
 def test_race_gives_medians_ratios_and_memory(clip):
     with Field(["floor", "decode-only", "pyav"]) as field:
-        results = {result.name: result for result in field.race(clip, BULK, rounds=2)}
-        indexed = field.race(clip, Task("spread", "spread", indices=(0, 7, 11)), rounds=1)
+        results = {result.name: result for result in race.bulk(field, clip, "rgb24", 2)}
     assert [result.error for result in results.values()] == ["", "", ""]
     assert results["floor"].ratios["floor"] == 1
     assert results["pyav"].ratios.keys() == {"floor", "decode-only"}
     assert results["pyav"].version == av.__version__
     assert 0 < results["pyav"].fastest <= results["pyav"].seconds <= results["pyav"].slowest
-    assert [(result.name, result.error) for result in indexed] == [("pyav", "")]
 
 
-def test_iterating_and_the_stored_format(clip):
-    with Field(["decode-only", "pyav"]) as field:
-        for task in (Task("iterate", "iterate"), Task("native", "bulk", None)):
-            assert [result.error for result in field.race(clip, task, rounds=1)] == ["", ""]
+@pytest.mark.parametrize("name", [name for name in race.PEERS if name in INSTALLED])
+def test_peers_read(clip, name):
+    with Field([name]) as field:
+        assert [result.error for result in race.bulk(field, clip, "rgb24", 1)] == [""]
 
 
-def test_writing(clip, tmp_path):
+def test_every_task(races, clip):
+    every = [
+        races.Task("bulk", "bulk"),
+        races.Task("iterate", "iterate"),
+        races.Task("spread", "spread", indices=(0, 7, 11)),
+        races.Task("single", "single", indices=(7, 0)),
+    ]
+    suited = {"bulk": ["floor", "decode-only"], "iterate": ["decode-only"]}
+    with tasks(races, ["floor", "decode-only", "fastav", "pyav", "imageio"]) as field:
+        for task in every:
+            results = races.race(field, clip, task, 1)
+            wanted = [*suited.get(task.kind, []), "fastav", "pyav", "imageio"]
+            assert [(result.name, result.error) for result in results] == [(n, "") for n in wanted]
+
+
+def test_the_stored_format(races, clip):
+    with tasks(races, ["floor", "pyav"]) as field:
+        results = races.race(field, clip, races.Task("native", "bulk", None), 1)
+    assert [result.error for result in results] == ["", ""]
+
+
+def test_writing(races, clip, tmp_path):
     array = tmp_path / "frames.npy"
     np.save(array, list(pictures(64, 48, 6)))
     output = tmp_path / "written.mp4"
     job = {"array": str(array), "output": str(output), "codec": "mpeg4", "rate": 30}
-    task, six = Task("write", "write"), replace(clip, frames=6)
-    with Field(["decode-only", "pyav"]) as field:
-        results = field.race(six, task, rounds=1, job=job)
-        too_few = field.race(clip, task, rounds=1, job=job)
-    assert [result.error for result in results] == ["", ""]
-    assert [result.error for result in too_few] == ["wrote 6 frames of 12"] * 2
+    task, six = races.Task("write", "write"), replace(clip, frames=6)
+    with tasks(races, ["decode-only", "pyav", "fastav"]) as field:
+        results = races.race(field, six, task, 1, job=job)
+        too_few = races.race(field, clip, task, 1, job=job)
+    assert [result.error for result in results] == ["", "", ""]
+    assert [result.error for result in too_few] == ["wrote 6 frames of 12"] * 3
     assert probe("written", [output]).frames == 6
 
 
-def test_slow_builds_are_told(monkeypatch):
+def test_slow_builds_are_told(races, monkeypatch):
     monkeypatch.setattr(_kernels, "chosen", "python")
-    assert "Python kernels" in race.slow_build()
+    assert "Python kernels" in races.slow_build()
     monkeypatch.setattr(_kernels, "chosen", "compiled")
-    assert race.slow_build() == ""
+    assert races.slow_build() == ""
     traced: dict = {}
     exec(compile("def copy(*arguments): pass", "planes_c.pyx", "exec"), traced)
     monkeypatch.setattr(_kernels.planes, "copy", traced["copy"])
-    assert "line tracing" in race.slow_build()
+    assert "line tracing" in races.slow_build()
 
 
-def test_a_task_that_a_contender_cannot_do_is_named(clip):
-    with Field(["ffmpeg", "opencv"]) as field:
-        for result in field.race(clip, Task("spread", "spread", None, indices=(0,)), rounds=1):
+def test_a_task_that_a_contender_cannot_do_is_named(races, clip):
+    with tasks(races, ["ffmpeg", "opencv"]) as field:
+        for result in races.race(field, clip, races.Task("spread", "spread", None, (0,)), 1):
             assert result.error
 
 
@@ -124,13 +167,13 @@ def test_unknown_contender_is_refused():
 def test_wrong_pictures_are_named(clip, monkeypatch):
     monkeypatch.setattr(race, "reference_means", lambda path, indices: [[0, 0, 0]] * len(indices))
     with Field(["pyav"]) as field:
-        [result] = field.race(clip, BULK, rounds=1)
+        [result] = race.bulk(field, clip, "rgb24", 1)
     assert "other pictures" in result.error
 
 
 def test_missing_frames_are_named(clip):
     outcome = {"frames": 11, "means": None}
-    assert race._complaint("pyav", clip, BULK, outcome, None) == "made 11 frames of 12"
+    assert race.complaint(outcome, clip.frames, None) == "made 11 frames of 12"
 
 
 @pytest.mark.parametrize(
@@ -146,13 +189,12 @@ def test_missing_frames_are_named(clip):
         ),
     ],
 )
-def test_a_contender_that_breaks_is_named(clip, monkeypatch, tmp_path, script, error):
+def test_a_contender_that_breaks_is_named(clip, tmp_path, script, error):
     broken = tmp_path / "broken.py"
     broken.write_text(script)
-    monkeypatch.setattr(race, "_SCRIPT", broken)
     limit = 0.5 if "sleep" in script else 30
-    with Field(["pyav"], limit=limit) as field:
-        [result] = field.race(clip, BULK, rounds=1)
+    with Field(["pyav"], script=broken, limit=limit) as field:
+        [result] = race.bulk(field, clip, "rgb24", 1)
     assert error in result.error
 
 
@@ -197,11 +239,7 @@ def test_run_bench_refuses(arguments, message):
 
 @pytest.fixture(scope="module")
 def report():
-    path = Path(__file__).parents[1] / "benchmarks" / "report.py"
-    spec = importlib.util.spec_from_file_location("report", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("report")
 
 
 def entry(task, **seconds):

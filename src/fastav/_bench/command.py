@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .clip import make_clip
-from .race import PEERS, REFERENCES, Clip, Field, Result, Task, environment, probe
+from .race import PEERS, REFERENCES, Clip, Field, Result, bulk, environment, probe
 
 __all__ = ["run_bench", "table"]
 
@@ -62,7 +62,6 @@ def run_bench(
             raise ValueError(f"unknown peer {name!r}; choose from {', '.join(PEERS)}")
     if rounds < 1:
         raise ValueError(f"rounds must be 1 or more, got {rounds}")
-    task = Task("bulk rgb24", "bulk")
     with tempfile.TemporaryDirectory(prefix="fastav-bench-") as folder:
         if file is None:
             width, height = size
@@ -73,12 +72,12 @@ def run_bench(
         else:
             clip = probe(os.fspath(file), [file])
         with Field((*_OURS, *peers), progress=_progress) as field:
-            results = field.race(clip, task, rounds)
+            results = bulk(field, clip, "rgb24", rounds)
     _progress("")
     if json:
-        print(dumps(_record(clip, task, rounds, results), indent=1))
+        print(dumps(_record(clip, rounds, results), indent=1))
     else:
-        print(_head(clip, task, rounds), table(results, clip.frames), sep="\n\n")
+        print(_head(clip, rounds), table(results, clip.frames), sep="\n\n")
     return int(any(result.error for result in results if result.name == "fastav"))
 
 
@@ -121,11 +120,11 @@ def table(results: Sequence[Result], frames: int) -> str:
     return "\n".join(lines + notes)
 
 
-def _head(clip: Clip, task: Task, rounds: int) -> str:
+def _head(clip: Clip, rounds: int) -> str:
     machine = environment()
     return "\n".join(
         [
-            f"{task.name}, {clip.codec} {clip.pix_fmt} {clip.width}x{clip.height}, "
+            f"bulk rgb24, {clip.codec} {clip.pix_fmt} {clip.width}x{clip.height}, "
             f"{clip.frames} frames ({clip.name})",
             f"{machine['cpu']}, {machine['cores']} cores, load {machine['load_average']}; "
             f"Python {machine['python']}, av {machine['av']}, FFmpeg {machine['ffmpeg']}, "
@@ -136,11 +135,11 @@ def _head(clip: Clip, task: Task, rounds: int) -> str:
     )
 
 
-def _record(clip: Clip, task: Task, rounds: int, results: Sequence[Result]) -> dict[str, Any]:
+def _record(clip: Clip, rounds: int, results: Sequence[Result]) -> dict[str, Any]:
     return {
         "environment": environment(),
         "clip": asdict(clip),
-        "task": asdict(task),
+        "task": {"name": "bulk rgb24", "kind": "bulk", "format": "rgb24"},
         "rounds": rounds,
         "results": [asdict(result) for result in results],
     }

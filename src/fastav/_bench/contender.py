@@ -5,10 +5,8 @@ or ``{"error": ...}``. Then every line on standard input is a job and every line
 its outcome. It needs nothing of fastav but for the contenders that are fastav, so that peers can
 live in another interpreter and their memory is theirs alone.
 
-A job says ``task`` (bulk, iterate, spread, single, write), ``paths``, ``format`` (a pixel format,
-or null for the stored one), ``frames`` (how many each file holds) and ``frame_bytes`` (of one
-output frame); ``indices`` for spread and single; ``array``, ``output``, ``codec`` and ``rate`` for
-write.
+A job says ``paths``, ``format`` (a pixel format, or null for the stored one), ``frames`` (how many
+each file holds) and ``frame_bytes`` (of one output frame): every file is read into one array.
 Opening and closing files is part of every job. What a contender makes is released after the clock
 has stopped.
 """
@@ -22,7 +20,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -36,37 +34,40 @@ class UnableError(Exception):
 
 
 class Contender:
-    """What a contender can do; each says with UnableError what it cannot.
-
-    Tasks return what the check looks at: ``bulk``, ``spread`` and ``single`` the frames,
-    ``iterate`` the number of frames and the last one, ``write`` nothing.
-    """
+    """Reads whole videos; says with UnableError what it cannot read."""
 
     version = ""
 
     def prepare(self, job: Any) -> None:
         """Do what the clock should not see."""
 
+    def run(self, job: Any) -> Any:
+        """Do a job and return what `look` looks at; None if nothing is kept."""
+        made = None
+        for path in job.paths:
+            made = None  # one clip of a folder in memory at a time
+            made = self.bulk(path, job)
+        return made
+
     def bulk(self, path: str, job: Any) -> Any:
-        raise UnableError("has no bulk reading")
+        """Read all frames of a file into one array."""
+        raise NotImplementedError
 
-    def frames(self, path: str, job: Any) -> Iterator[Any]:
-        raise UnableError("cannot iterate")
+    def look(self, job: Any, made: Any) -> dict[str, Any]:
+        """Say what was made, so that the other side can tell whether it is right."""
+        if made is None:
+            return seen(job, None, 0, ())
+        nbytes = sum(frame.nbytes for frame in made)
+        return seen(job, len(made), nbytes, (made[0], made[len(made) // 2], made[-1]))
 
-    def spread(self, path: str, job: Any) -> Any:
-        raise UnableError("has no access by index")
 
-    def single(self, path: str, job: Any) -> Any:
-        raise UnableError("has no access by index")
-
-    def write(self, job: Any) -> None:
-        raise UnableError("does not write")
-
-    def iterate(self, path: str, job: Any) -> tuple[int, Any]:
-        count, frame = 0, None
-        for frame in self.frames(path, job):  # noqa: B007  (the last one is looked at)
-            count += 1
-        return count, frame
+def seen(job: Any, count: int | None, nbytes: int, pictures: Sequence[Any]) -> dict[str, Any]:
+    """What is told of frames: how many, their size, and the mean R, G and B of some."""
+    np = importlib.import_module("numpy")
+    means = None
+    if count is not None and job.format == "rgb24":
+        means = [np.asarray(p).reshape(-1, 3).mean(axis=0).round(2).tolist() for p in pictures]
+    return {"frames": count, "nbytes": nbytes, "means": means}
 
 
 def rgb_only(job: Any) -> None:
@@ -89,26 +90,11 @@ class PyAVBase(Contender):
 
 
 class DecodeOnly(PyAVBase):
-    """PyAV decodes with frame threads; nothing is converted or kept. Writing: encoding alone."""
+    """PyAV decodes with frame threads; nothing is converted or kept."""
 
     def bulk(self, path: str, job: Any) -> Any:
         for _ in self.decode(path):
             pass
-
-    def frames(self, path: str, job: Any) -> Iterator[Any]:
-        for _ in self.decode(path):
-            yield None
-
-    def prepare(self, job: Any) -> None:
-        if job.task == "write":
-            video_frame = self.av.VideoFrame
-            self.encoded = [
-                video_frame.from_ndarray(picture, "rgb24").reformat(format="yuv420p", threads=1)
-                for picture in job.pictures
-            ]
-
-    def write(self, job: Any) -> None:
-        encode(self.av, job, self.encoded)
 
 
 class Floor(DecodeOnly):
@@ -126,46 +112,15 @@ class PyAV(PyAVBase):
 
     def bulk(self, path: str, job: Any) -> Any:
         output = None
-        for i, frame in enumerate(self.frames(path, job)):
+        for i, frame in enumerate(self.decode(path)):
+            picture = self.array(frame, job)
             if output is None:
-                output = self.np.empty((job.frames, *frame.shape), frame.dtype)
-            output[i] = frame
+                output = self.np.empty((job.frames, *picture.shape), picture.dtype)
+            output[i] = picture
         return output
 
-    def frames(self, path: str, job: Any) -> Iterator[Any]:
-        for frame in self.decode(path):
-            yield frame.to_ndarray(format=job.format) if job.format else frame.to_ndarray()
-
-    def spread(self, path: str, job: Any) -> Any:
-        found = []
-        with self.av.open(path) as container:
-            stream = container.streams.video[0]
-            for index in job.indices:
-                # The usual recipe, right where the rate is constant and time starts at 0.
-                pts = int(index / stream.average_rate / stream.time_base)
-                container.seek(pts, stream=stream)
-                for frame in container.decode(stream):
-                    if frame.pts >= pts:
-                        found.append(frame.to_ndarray(format=job.format))
-                        break
-        return found
-
-    single = spread
-
-    def write(self, job: Any) -> None:
-        video_frame = self.av.VideoFrame
-        encode(self.av, job, (video_frame.from_ndarray(p, "rgb24") for p in job.pictures))
-
-
-def encode(av: Any, job: Any, frames: Any) -> None:
-    with av.open(job.output, "w") as container:
-        stream = container.add_stream(job.codec, rate=job.rate)
-        stream.height, stream.width = job.pictures.shape[1:3]
-        stream.pix_fmt = "yuv420p"
-        for frame in frames:
-            frame.pts = None  # the encoder counts
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    def array(self, frame: Any, job: Any) -> Any:
+        return frame.to_ndarray(format=job.format) if job.format else frame.to_ndarray()
 
 
 class Fastav(Contender):
@@ -181,23 +136,6 @@ class Fastav(Contender):
     def bulk(self, path: str, job: Any) -> Any:
         return self.fastav.imread(path, format=job.format, conversion=self.conversion)
 
-    def frames(self, path: str, job: Any) -> Iterator[Any]:
-        frames: Iterator[Any] = self.fastav.imiter(
-            path, format=job.format, conversion=self.conversion
-        )
-        return frames
-
-    def spread(self, path: str, job: Any) -> Any:
-        with self.fastav.open(path, format=job.format) as reader:
-            return reader.get_batch(job.indices)
-
-    def single(self, path: str, job: Any) -> Any:
-        with self.fastav.open(path, format=job.format) as reader:
-            return [reader[index] for index in job.indices]
-
-    def write(self, job: Any) -> None:
-        self.fastav.imwrite(job.output, job.pictures, fps=job.rate, codec=job.codec)
-
 
 class Imageio(Contender):
     """imageio's pyav plugin with its own defaults."""
@@ -210,18 +148,6 @@ class Imageio(Contender):
 
     def bulk(self, path: str, job: Any) -> Any:
         return self.iio.imread(path, plugin="pyav", format=job.format)
-
-    def frames(self, path: str, job: Any) -> Iterator[Any]:
-        return self.iio.imiter(path, plugin="pyav", format=job.format)  # type: ignore[no-any-return]
-
-    def spread(self, path: str, job: Any) -> Any:
-        with self.iio.imopen(path, "r", plugin="pyav") as file:
-            return [file.read(index=index, format=job.format) for index in job.indices]
-
-    single = spread
-
-    def write(self, job: Any) -> None:
-        self.iio.imwrite(job.output, job.pictures, plugin="pyav", codec=job.codec, fps=job.rate)
 
 
 class OpenCV(Contender):
@@ -256,39 +182,6 @@ class OpenCV(Contender):
         capture.release()
         return output[:count]
 
-    def frames(self, path: str, job: Any) -> Iterator[Any]:
-        capture = self.open(path, job)
-        picture = None
-        while True:
-            good, picture = capture.read(picture)
-            if not good:
-                break
-            yield self.rgb(picture)
-        capture.release()
-
-    def spread(self, path: str, job: Any) -> Any:
-        capture, found = self.open(path, job), []
-        for index in job.indices:
-            capture.set(self.cv2.CAP_PROP_POS_FRAMES, index)
-            good, picture = capture.read()
-            if not good:
-                raise RuntimeError(f"no frame {index}")
-            found.append(self.rgb(picture))
-        capture.release()
-        return found
-
-    single = spread
-
-    def write(self, job: Any) -> None:
-        if job.codec != "mpeg4":
-            raise UnableError("writes the codecs of its own build only")
-        size = job.pictures.shape[2:0:-1]
-        fourcc = self.cv2.VideoWriter.fourcc(*"mp4v")
-        writer = self.cv2.VideoWriter(job.output, fourcc, job.rate, size)
-        for picture in job.pictures:
-            writer.write(self.cv2.cvtColor(picture, self.cv2.COLOR_RGB2BGR))
-        writer.release()
-
 
 class Decord(Contender):
     def __init__(self) -> None:
@@ -303,18 +196,6 @@ class Decord(Contender):
         reader = self.open(path, job)
         return reader.get_batch(range(len(reader))).asnumpy()
 
-    def frames(self, path: str, job: Any) -> Iterator[Any]:
-        reader = self.open(path, job)
-        for _ in range(len(reader)):
-            yield reader.next().asnumpy()
-
-    def spread(self, path: str, job: Any) -> Any:
-        return self.open(path, job).get_batch(job.indices).asnumpy()
-
-    def single(self, path: str, job: Any) -> Any:
-        reader = self.open(path, job)
-        return [reader[index].asnumpy() for index in job.indices]
-
 
 class Torchcodec(Contender):
     """torchcodec on the CPU, as many FFmpeg threads as FFmpeg likes, frames as (H, W, 3)."""
@@ -322,7 +203,7 @@ class Torchcodec(Contender):
     def __init__(self) -> None:
         self.torchcodec = importlib.import_module("torchcodec")
         self.decoders = importlib.import_module("torchcodec.decoders")
-        self.torch = importlib.import_module("torch")
+        importlib.import_module("torch")
         self.version = self.torchcodec.__version__
 
     def open(self, path: str, job: Any) -> Any:
@@ -331,22 +212,6 @@ class Torchcodec(Contender):
 
     def bulk(self, path: str, job: Any) -> Any:
         return self.open(path, job)[:].numpy()
-
-    def frames(self, path: str, job: Any) -> Iterator[Any]:
-        for picture in self.open(path, job):
-            yield picture.numpy()
-
-    def spread(self, path: str, job: Any) -> Any:
-        return self.open(path, job).get_frames_at(job.indices).data.numpy()
-
-    def single(self, path: str, job: Any) -> Any:
-        decoder = self.open(path, job)
-        return [decoder[index].numpy() for index in job.indices]
-
-    def write(self, job: Any) -> None:
-        encoders = importlib.import_module("torchcodec.encoders")
-        pictures = self.torch.from_numpy(job.pictures).permute(0, 3, 1, 2)
-        encoders.VideoEncoder(pictures, frame_rate=job.rate).to_file(job.output, codec=job.codec)
 
 
 class FFmpeg(Contender):
@@ -368,24 +233,6 @@ class FFmpeg(Contender):
             if not fill(process, output):
                 raise RuntimeError("the pipe ended early")
         return output
-
-    def frames(self, path: str, job: Any) -> Iterator[Any]:
-        with self.pipe(path, job) as process:
-            while fill(process, frame := self.np.empty(job.frame_bytes, self.np.uint8)):
-                yield frame
-
-    def write(self, job: Any) -> None:
-        height, width = job.pictures.shape[1:3]
-        command = ["ffmpeg", "-nostdin", "-y", "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24"]
-        command += ["-s", f"{width}x{height}", "-r", str(job.rate), "-i", "-"]
-        command += ["-c:v", job.codec, "-pix_fmt", "yuv420p", job.output]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, bufsize=0) as process:
-            assert process.stdin is not None
-            for picture in job.pictures:
-                process.stdin.write(picture)
-            process.stdin.close()
-            if process.wait():
-                raise RuntimeError(f"ffmpeg exits with {process.returncode}")
 
 
 def fill(process: subprocess.Popen[bytes], output: Any) -> bool:
@@ -435,23 +282,6 @@ def reset_peak() -> None:
         pass  # then the peak is that of all jobs so far
 
 
-def look(job: Any, made: Any) -> dict[str, Any]:
-    """Say what was made, so that the other side can tell whether it is right."""
-    np = importlib.import_module("numpy")
-    if made is None:  # nothing is kept, or it was written
-        return {"frames": None, "nbytes": 0, "means": None}
-    if job.task == "iterate":
-        count, last = made
-        nbytes, looked_at = 0, [] if last is None else [last]
-    else:
-        count, nbytes = len(made), sum(frame.nbytes for frame in made)
-        looked_at = [made[0], made[count // 2], made[-1]] if job.task == "bulk" else made
-    means = None
-    if job.format == "rgb24":
-        means = [np.asarray(f).reshape(-1, 3).mean(axis=0).round(2).tolist() for f in looked_at]
-    return {"frames": count, "nbytes": nbytes, "means": means}
-
-
 def cpu_seconds() -> float:
     """Processor time of this process's threads and of the children that have ended."""
     times = os.times()
@@ -468,23 +298,14 @@ def busy_seconds() -> float:
     return (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK")
 
 
-def run(contender: Contender, job: Any) -> dict[str, Any]:
+def timed(contender: Contender, job: Any) -> dict[str, Any]:
     """Do one job against the clock."""
-    if job.task == "write":
-        job.pictures = importlib.import_module("numpy").load(job.array)
     contender.prepare(job)
     gc.collect()
     reset_peak()
     resident = memory("VmRSS")
     busy, cpu, start = busy_seconds(), cpu_seconds(), time.perf_counter()
-    made = None
-    if job.task == "write":
-        contender.write(job)
-    else:
-        task = getattr(contender, job.task)
-        for path in job.paths:
-            made = None  # one clip of a folder in memory at a time
-            made = task(path, job)
+    made = contender.run(job)
     seconds, cpu = time.perf_counter() - start, cpu_seconds() - cpu
     others = busy_seconds() - busy - cpu
     return {
@@ -493,11 +314,12 @@ def run(contender: Contender, job: Any) -> dict[str, Any]:
         "others": max(0.0, others / seconds / (os.cpu_count() or 1)),
         "resident_bytes": resident,
         "peak_bytes": memory("VmHWM"),
-        **look(job, made),
+        **contender.look(job, made),
     }
 
 
-def main(name: str) -> None:
+def main(name: str, contenders: Mapping[str, Callable[[], Contender]]) -> None:
+    """Obey the jobs on standard input."""
     # Peers print; only this program's own lines may reach the standard output.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
@@ -506,14 +328,14 @@ def main(name: str) -> None:
         answers.write(json.dumps(words) + "\n")
 
     try:
-        contender = CONTENDERS[name]()
+        contender = contenders[name]()
     except Exception as error:
         answer(error=describe(error))
         return
     answer(ready=True, version=contender.version)
     for line in sys.stdin:
         try:
-            outcome = run(contender, SimpleNamespace(**json.loads(line)))
+            outcome = timed(contender, SimpleNamespace(**json.loads(line)))
         except Exception as error:
             outcome = {"error": describe(error)}
         answer(**outcome)
@@ -528,4 +350,4 @@ def describe(error: Exception) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], CONTENDERS)

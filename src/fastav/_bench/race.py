@@ -30,29 +30,30 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any, Self
 
 import av
 import numpy as np
 
-from .. import _kernels
 from .contender import CONTENDERS
 
 __all__ = [
+    "FLOORS",
     "PEERS",
     "REFERENCES",
     "Clip",
     "Field",
     "Result",
-    "Task",
+    "bulk",
+    "complaint",
     "environment",
     "probe",
-    "slow_build",
+    "reference_means",
 ]
 
 REFERENCES = ("floor", "decode-only", "imageio")
@@ -63,10 +64,10 @@ PEERS = ("imageio", "pyav", "opencv", "decord", "torchcodec", "ffmpeg")
 # Freed memory stays with the process: none is mapped apart, and none at the end is handed back.
 _KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 46)}
 
-# What the references do not say anything about, they need not run in.
-_REFERENCE_TASKS = {"floor": ("bulk",), "decode-only": ("bulk", "iterate", "write")}
+FLOORS = ("floor", "decode-only")
+"""The contenders that make no pictures."""
 
-_SCRIPT = Path(__file__).with_name("contender.py")
+SCRIPT = Path(__file__).with_name("contender.py")
 _PACKAGE_ROOT = Path(__file__).parents[2]
 
 
@@ -99,27 +100,14 @@ class Clip:
         form = av.VideoFormat(format or self.pix_fmt, self.width, self.height)
         return self.width * self.height * form.padded_bits_per_pixel // 8
 
-
-@dataclass(frozen=True)
-class Task:
-    """What is to be done with a clip.
-
-    Attributes
-    ----------
-    name : str
-        What tables call it.
-    kind : str
-        ``bulk``, ``iterate``, ``spread``, ``single`` or ``write``.
-    format : str or None
-        The pixel format asked for, None for the stored one.
-    indices : tuple of int
-        The frames asked for, for ``spread`` and ``single``.
-    """
-
-    name: str
-    kind: str
-    format: str | None = "rgb24"
-    indices: tuple[int, ...] = ()
+    def job(self, format: str | None) -> dict[str, Any]:
+        """The words of a job about this clip."""
+        return {
+            "paths": self.paths,
+            "format": format,
+            "frames": self.frames,
+            "frame_bytes": self.frame_bytes(format),
+        }
 
 
 @dataclass(frozen=True)
@@ -189,9 +177,9 @@ def reference_means(path: str, indices: Sequence[int]) -> list[list[float]]:
 class _Worker:
     """A contender's process; started when first asked, and again after it died."""
 
-    def __init__(self, name: str, python: str) -> None:
+    def __init__(self, name: str, python: str, script: Path) -> None:
         self.name = name
-        self.command = [python, "-P", str(_SCRIPT), name]
+        self.command = [python, "-P", str(script), name]
         self.environment = {**os.environ, **_KEEP_MEMORY}
         if name.startswith("fastav"):
             # The fastav that is running now, wherever it lies.
@@ -281,6 +269,8 @@ class Field:
     ----------
     names : iterable of str
         Keys of ``contender.CONTENDERS``.
+    script : Path, optional
+        What each contender's process runs, with the contender's name.
     peer_python : str, optional
         Interpreter for ``PEERS``; by default the running one.
     limit : float, default 120
@@ -298,6 +288,7 @@ class Field:
         self,
         names: Iterable[str],
         *,
+        script: Path = SCRIPT,
         peer_python: str | None = None,
         limit: float = 120.0,
         progress: Callable[[str], object] = lambda line: None,
@@ -308,7 +299,7 @@ class Field:
                 known = ", ".join(CONTENDERS)
                 raise ValueError(f"unknown contender {name!r}; there are {known}")
             python = peer_python if name in PEERS and peer_python else sys.executable
-            self._workers[name] = _Worker(name, python)
+            self._workers[name] = _Worker(name, python, script)
         self._limit = limit
         self._progress = progress
 
@@ -326,45 +317,34 @@ class Field:
 
     def race(
         self,
-        clip: Clip,
-        task: Task,
+        title: str,
+        job: Mapping[str, Any],
+        check: Callable[[str, Mapping[str, Any]], str],
         rounds: int = 5,
         *,
-        job: Mapping[str, Any] | None = None,
+        without: Collection[str] = (),
     ) -> list[Result]:
-        """Run one task with every contender, once per round after a round that does not count.
+        """Run one job with every contender, once per round after a round that does not count.
 
         Parameters
         ----------
-        clip : Clip
-            What to read, or for ``write`` the clip whose frames are written.
-        task : Task
-            What to do.
+        title : str
+            What progress is shown under.
+        job : mapping
+            What the contenders' script is sent.
+        check : callable
+            Called with a contender's name and its outcome; says what is wrong, or "".
         rounds : int, default 5
             How often to measure.
-        job : mapping, optional
-            More words of the job; see ``contender.py``.
+        without : collection of str, optional
+            Contenders that this job does not suit.
 
         Returns
         -------
         list of Result
-            One per contender, in the order given; references only where they mean something.
+            One per contender, in the order given.
         """
-        request = {
-            "task": task.kind,
-            "paths": clip.paths,
-            "format": task.format,
-            "frames": clip.frames,
-            "frame_bytes": clip.frame_bytes(task.format),
-            "indices": task.indices,
-            **(job or {}),
-        }
-        expected = _expected(clip, task)
-        workers = {
-            name: worker
-            for name, worker in self._workers.items()
-            if task.kind in _REFERENCE_TASKS.get(name, (task.kind,))
-        }
+        workers = {n: worker for n, worker in self._workers.items() if n not in without}
         for worker in workers.values():
             worker.close()  # memory is measured in a process that has done nothing yet
         outcomes: dict[str, list[dict[str, Any]]] = {name: [] for name in workers}
@@ -375,11 +355,9 @@ class Field:
             draw.shuffle(running)
             for name in running:
                 step = f"round {number} of {rounds}" if number else "warming up"
-                self._progress(f"{clip.name}, {task.name}: {step}, {name}")
-                outcome = workers[name].ask(request, self._limit)
-                error = outcome.get("error") or _complaint(
-                    name, clip, task, outcome, expected, request.get("output", "")
-                )
+                self._progress(f"{title}: {step}, {name}")
+                outcome = workers[name].ask(job, self._limit)
+                error = outcome.get("error") or check(name, outcome)
                 if error:
                     errors[name] = error
                 else:
@@ -390,6 +368,18 @@ class Field:
             else _summary(name, worker.version, outcomes)
             for name, worker in workers.items()
         ]
+
+
+def bulk(field: Field, clip: Clip, format: str | None, rounds: int) -> list[Result]:
+    """Race reading all frames of a clip into one array of a pixel format (None: the stored)."""
+    expected = None
+    if format == "rgb24":
+        expected = reference_means(clip.paths[-1], (0, clip.frames // 2, clip.frames - 1))
+
+    def check(name: str, outcome: Mapping[str, Any]) -> str:
+        return "" if name in FLOORS else complaint(outcome, clip.frames, expected)
+
+    return field.race(f"{clip.name}, bulk {format}", clip.job(format), check, rounds)
 
 
 def _summary(name: str, version: str, outcomes: Mapping[str, list[dict[str, Any]]]) -> Result:
@@ -414,61 +404,27 @@ def _summary(name: str, version: str, outcomes: Mapping[str, list[dict[str, Any]
     )
 
 
-def _expected(clip: Clip, task: Task) -> list[list[float]] | None:
-    """Mean R, G and B of the frames that contenders report, where they can be compared."""
-    if task.format != "rgb24" or task.kind == "write":
-        return None
-    last = clip.frames - 1
-    looked_at = {"bulk": (0, clip.frames // 2, last), "iterate": (last,)}
-    return reference_means(clip.paths[-1], looked_at.get(task.kind, task.indices))
-
-
-def _complaint(
-    name: str,
-    clip: Clip,
-    task: Task,
-    outcome: Mapping[str, Any],
-    expected: list[list[float]] | None,
-    output: str = "",
+def complaint(
+    outcome: Mapping[str, Any], frames: int, expected: Sequence[Sequence[float]] | None
 ) -> str:
     """Say what is wrong with what a contender made; empty if it will do.
 
-    Converters differ in rounding and in how they spread chroma, so the means have some slack.
+    Parameters
+    ----------
+    outcome : mapping
+        What it said.
+    frames : int
+        How many frames it was to make.
+    expected : sequence, optional
+        Mean R, G and B of those that it tells of. Converters differ in rounding and in how they
+        spread chroma, so these have some slack.
     """
-    if task.kind == "write":
-        written = probe("written", [output]).frames if output else clip.frames
-        return f"wrote {written} frames of {clip.frames}" if written != clip.frames else ""
-    if name in ("floor", "decode-only") or outcome["frames"] is None:
-        return ""
-    wanted = len(task.indices) or clip.frames
-    if outcome["frames"] != wanted:
-        return f"made {outcome['frames']} frames of {wanted}"
+    if outcome["frames"] != frames:
+        return f"made {outcome['frames']} frames of {frames}"
     if expected is not None:
         distance = np.abs(np.array(outcome["means"]) - np.array(expected)).max()
         if distance > 4:
             return f"made other pictures than PyAV (their means differ by {distance:.1f} of 255)"
-    return ""
-
-
-def slow_build() -> str:
-    """Say why timings of the fastav that is loaded mean little; empty if they are fine."""
-    if _kernels.chosen == "python":
-        return f"fastav runs on its Python kernels ({_kernels.reason})"
-    # Only kernels built with line tracing show a Python tracer that they run.
-    files: set[str] = set()
-
-    def tracer(frame: FrameType, event: str, argument: object) -> Any:
-        files.add(frame.f_code.co_filename)
-        return tracer
-
-    before = sys.gettrace()
-    sys.settrace(tracer)
-    try:
-        _kernels.planes.copy(0, 0, 0, 0, 0, 0)
-    finally:
-        sys.settrace(before)
-    if any(file.endswith(".pyx") for file in files):
-        return "the kernels were built with line tracing"
     return ""
 
 
