@@ -21,7 +21,6 @@ import numpy as np
 import pytest
 
 import fastav
-from fastav.pyav import ONE_THREAD
 from fastav.reading import destinations
 
 from .media import encode, reference
@@ -470,7 +469,7 @@ class TestChange:
         assert video.shape == (18, 48, 64, 3)
         with av.open(io.BytesIO(data)) as container:
             last = list(container.decode(video=0))[-1]
-        small = last.reformat(width=64, height=48, format="rgb24", **ONE_THREAD)
+        small = last.reformat(width=64, height=48, format="rgb24", threads=1)
         np.testing.assert_array_equal(video[-1], small.to_ndarray())
 
 

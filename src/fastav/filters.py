@@ -27,7 +27,7 @@ from av.filter import Filter, Graph
 from av.filter.context import FilterContext
 
 from .errors import DecodeError
-from .pyav import fraction, new_graph
+from .pyav import fraction
 
 __all__ = ["FilterChain", "FilterGraph", "FilterSequence"]
 
@@ -168,7 +168,7 @@ class FilterChain:
 
     def _make(self, frame: VideoFrame, time_base: Fraction) -> None:
         """Make the graph for frames like `frame`."""
-        graph = new_graph()
+        graph = _new_graph()
         arguments = {
             "video_size": f"{frame.width}x{frame.height}",
             "pix_fmt": frame.format.name,
@@ -268,6 +268,13 @@ def _parse_node(label: str, node: object) -> tuple[str, str | dict[str, str]]:
     }
 
 
+def _new_graph() -> Graph:
+    graph = Graph()
+    if hasattr(graph, "threads"):  # PyAV 18
+        graph.threads = 1
+    return graph
+
+
 def _add(graph: Graph, nodes: _Nodes) -> dict[str, FilterContext]:
     """Put every node into `graph`; a wrong name or option is a ValueError that says which."""
     contexts = {}
@@ -292,7 +299,7 @@ def _add(graph: Graph, nodes: _Nodes) -> dict[str, FilterContext]:
 
 def _check(nodes: _Nodes, edges: list[_Edge]) -> None:
     """Refuse what FFmpeg would refuse with a bare number, saying which part is at fault."""
-    graph = new_graph()
+    graph = _new_graph()
     pads: dict[str, Any] = dict(_add(graph, nodes))  # PyAV's stubs leave inputs and outputs out
     outputs = {label: len(node.outputs) for label, node in pads.items()} | {_IN: 1, _OUT: 0}
     inputs = {label: len(node.inputs) for label, node in pads.items()} | {_IN: 0, _OUT: 1}

@@ -20,7 +20,6 @@ from .._kernels import bayer as bayer_kernels
 from .._kernels import planes as plane_kernels
 from .._kernels import swscale
 from ..errors import FrameChangedError, UnsupportedFormatError
-from ..pyav import ONE_THREAD
 from . import colour, ffmpeg
 from .arguments import one_of
 from .formats import Kind, PixelFormat, pixel_format
@@ -384,7 +383,7 @@ class FrameConverter:
                     height=layout.height,
                     format=target.name,
                     interpolation=flags,
-                    **ONE_THREAD,
+                    threads=1,
                 )
             except (ValueError, OSError, NotImplementedError) as error:
                 raise _no_conversion(source, target) from error

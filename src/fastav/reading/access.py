@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from ..errors import DecodeError
 from ..ffmpeg_errors import clear_errors
-from .index import NO_TIME, FrameIndex
+from .index import NO_TIME, FrameIndex, WrongTable
 from .input import VideoInput
+from .tables import Outline
 
 __all__ = ["FrameAccess"]
 
@@ -50,13 +51,14 @@ _REMEMBERING: Final = frozenset({"h264", "mpeg4"})
 class _Map:
     """The index, turned round: from packets to frames. Shared by all cursors; immutable."""
 
-    def __init__(self, index: FrameIndex) -> None:
+    def __init__(self, index: FrameIndex | Outline, checked: bool) -> None:
         self.index = index
+        self.checked = checked
         self.count = len(index.packets)
         carriers = index.carriers
         self.frame_of: NDArray[np.int32] = np.full(self.count, -1, np.int32)
         self.frame_of[carriers[::-1]] = np.arange(len(carriers), dtype=np.int32)[::-1]
-        self.starts: NDArray[np.int32] = np.unique(index.entries)
+        self.starts = index.starts
         # The packets after a carrier that carry nothing belong to it: a second field, a filler.
         self._in_order = np.sort(carriers)
 
@@ -117,7 +119,7 @@ class _Cursor:
             return True  # decoded ahead, or when the decoder was drained
         if self._start is None or self._position is None:
             return False
-        entry = int(self._table.index.entries[number])
+        entry = self._table.index.entry(number)
         return self._start <= entry <= self._position + _NEAR
 
     def _hop(self, entry: int) -> None:
@@ -218,7 +220,7 @@ class _Cursor:
         """
         self._video.check_open()  # in a forked child the decoder's threads would never answer
         if not self.goes_on_to(number):
-            self._hop(int(self._table.index.entries[number]))
+            self._hop(self._table.index.entry(number))
         end = self._table.complete(number) if last else self._table.count
         try:
             frame = self._advance(number, end)
@@ -228,9 +230,11 @@ class _Cursor:
 
     def _insist(self, number: int) -> av.VideoFrame:
         """Get a frame that did not come: with one thread, then from ever further back."""
+        if isinstance(self._table.index, Outline):
+            raise WrongTable
         failure: Exception | None = None
         starts = self._table.starts
-        at, back = int(np.searchsorted(starts, self._table.index.entries[number])), 0
+        at, back = int(np.searchsorted(starts, self._table.index.entry(number))), 0
         self._restart(threads=1)
         while True:
             entry = int(starts[max(at - back, 0)])
@@ -317,9 +321,23 @@ class _Cursor:
             packet = next(self._demux, None)
             while packet is not None and not packet.size:
                 packet = next(self._demux, None)
-        if packet is not None and self._position is not None:
-            self._position += 1
+        if self._position is not None:
+            if self._table.checked:
+                self._check(packet, self._position)
+            if packet is not None:
+                self._position += 1
         return packet
+
+    def _check(self, packet: Packet | None, position: int) -> None:
+        """Raise ``WrongTable`` if a packet is not the one that the index has in its place."""
+        table = self._table
+        if packet is None or position >= table.count:
+            right = packet is None and position >= table.count
+        else:
+            pts, _, pos, size = table.index.packets[position].item()
+            right = (packet.pts, packet.pos, packet.size) == (pts, pos, size)
+        if not right:
+            raise WrongTable
 
 
 class FrameAccess:
@@ -329,11 +347,14 @@ class FrameAccess:
     ----------
     opener : callable
         ``opener(threads)`` opens the video anew; 0 stands for the reader's own choice of threads.
-    index : FrameIndex
+    index : FrameIndex or Outline
     workers : int
         Containers that may decode side by side.
     video : VideoInput, optional
         An input that the index was read from; it is put to use and closed.
+    checked : bool
+        Compare each packet with the index, which was not made by reading all of them, and raise
+        ``WrongTable`` at the first that differs.
 
     Notes
     -----
@@ -342,11 +363,16 @@ class FrameAccess:
     """
 
     def __init__(
-        self, opener: Opener, index: FrameIndex, workers: int, video: VideoInput | None = None
+        self,
+        opener: Opener,
+        index: FrameIndex | Outline,
+        workers: int,
+        video: VideoInput | None = None,
+        checked: bool = False,
     ) -> None:
         self.index = index
         self._opener = opener
-        self._table = _Map(index)
+        self._table = _Map(index, checked)
         self._workers = workers
         self._spare = video
         self._main: _Cursor | None = None
@@ -450,14 +476,14 @@ class FrameAccess:
         They end where decoding on would be dearer than a hop; or where it is not, but another
         worker may take what follows.
         """
-        entries, carriers = self.index.entries, self.index.carriers
+        carriers = self.index.carriers
         # Several for each worker, so that all end at about the same time.
         several = max(len(numbers) / (4 * self._workers), 2 * _NEAR)
         enough = several if self._workers > 1 else len(numbers)
         runs: list[list[int]] = []
         reached = latest = -1
         for number in numbers:
-            entry = int(entries[number])
+            entry = self.index.entry(number)
             if not runs or entry > reached + _NEAR:
                 runs.append([])
             elif len(runs[-1]) >= enough and entry > max(latest, reached - _NEAR):

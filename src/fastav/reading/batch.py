@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..pixels.convert import Arrays
-from .index import FrameIndex
+from .index import Timeline
 
 __all__ = ["Frame", "FrameBatch", "with_times"]
 
@@ -90,7 +90,7 @@ class FrameBatch:
         return f"FrameBatch({_shown(self.data)}, indices={self.indices})"
 
 
-def with_times(data: Arrays, numbers: NDArray[np.int64], index: FrameIndex) -> FrameBatch:
+def with_times(data: Arrays, numbers: NDArray[np.int64], index: Timeline) -> FrameBatch:
     """Add to frames their numbers and what the index knows of their times."""
     unit = float(index.time_base)
     until_next = np.diff(index.pts, append=index.end)

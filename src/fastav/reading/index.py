@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NO_TIME", "PACKET", "FrameIndex"]
+__all__ = ["NO_TIME", "PACKET", "FrameIndex", "Timeline", "WrongTable"]
 
 NO_TIME: Final = np.iinfo(np.int64).min
 """Stands for a missing time (``None`` in PyAV)."""
@@ -19,103 +19,26 @@ NO_TIME: Final = np.iinfo(np.int64).min
 PACKET: Final = np.dtype([("pts", "i8"), ("dts", "i8"), ("pos", "i8"), ("size", "i4")])
 """What an index keeps of a packet."""
 
+
+class WrongTable(Exception):
+    """A packet is not the one that the table of packets has in its place."""
+
+
 # Seconds that a time computed in floats may fall short of the frame that it means.
 _ROUNDING: Final = 1e-9
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FrameIndex:
-    """The frames of a video in presentation order. Immutable and picklable.
+class Timeline:
+    """Frames in presentation order, and which of them is on screen when."""
 
-    Attributes
-    ----------
-    time_base : Fraction
-        Seconds per unit of `pts` and `durations`.
-    pts : ndarray
-        (N,) int64, read-only: when each frame is shown. Increases strictly: where a container's
-        times are missing or run backwards, a frame follows upon the one before.
-    durations : ndarray
-        (N,) int64, read-only: how long each frame is shown; 0 where unknown.
-    keys : ndarray
-        (N,) bool, read-only: frames that the container marks as key frames.
-    carriers : ndarray
-        (N,) int32, read-only: the packet (counted from 0) that carries each frame.
-    entries : ndarray
-        (N,) int32, read-only: the packet to start decoding from to get the frame exactly.
-    packets : ndarray
-        (P,) structured, read-only: ``pts``, ``dts``, ``pos`` and ``size`` of each packet in
-        decoding order, missing times being ``NO_TIME``.
-    decoded : int
-        How many of the packets had to be decoded to make this table.
-    file_size : int
-        Bytes of the file; negative where unknown.
-    stream : int
-        Number of the stream among all streams of the container.
-    codec : str
-        Name of the codec.
-    digest : bytes
-        Of what the file holds where the first and the last packet begin; empty where the file's
-        bytes cannot be read (URLs). By these four an index of another video is told.
-    """
+    __slots__ = ()
 
     time_base: Fraction
     pts: NDArray[np.int64]
     durations: NDArray[np.int64]
-    keys: NDArray[np.bool_]
-    carriers: NDArray[np.int32]
-    entries: NDArray[np.int32]
-    packets: NDArray[np.void]
-    decoded: int
-    file_size: int
-    stream: int
-    codec: str
-    digest: bytes
-
-    def __post_init__(self) -> None:
-        for name in ("pts", "durations", "keys", "carriers", "entries", "packets"):
-            getattr(self, name).flags.writeable = False
-
-    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        columns = [getattr(self, name) for name in _COLUMNS]
-        packets = self.packets
-        gaps = packets["pos"].copy()
-        gaps[1:] -= (packets["pos"] + packets["size"])[:-1]
-        columns += [packets[name] for name in ("pts", "dts", "size")] + [gaps]
-        lengths = len(self.pts), len(packets)
-        rest = (self.decoded, self.file_size, self.stream, self.codec, self.digest)
-        return _unpack, (self.time_base, lengths, _shrink(columns), *rest)
 
     def __len__(self) -> int:
         return len(self.pts)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, FrameIndex):
-            return NotImplemented
-        return self.time_base == other.time_base and all(
-            np.array_equal(getattr(self, name), getattr(other, name))
-            for name in ("pts", "durations", "keys", "carriers", "entries", "packets")
-        )
-
-    def difference(
-        self, file_size: int, stream: int, codec: str, digest: bytes | None
-    ) -> str | None:
-        """Say in which way a video is another than the index's; None if it is the same.
-
-        Parameters
-        ----------
-        file_size, stream, codec, digest
-            As the attributes, of the video; no digest where its bytes cannot be read.
-        """
-        if file_size != self.file_size:
-            return f"a file of {self.file_size} bytes, not {file_size}"
-        if (stream, codec) != (self.stream, self.codec):
-            return f"stream {self.stream} ({self.codec}), not {stream} ({codec})"
-        if digest and self.digest and digest != self.digest:
-            return "a file of other content"
-        return None
-
-    def __repr__(self) -> str:
-        return f"<FrameIndex of {len(self)} frames, {int(self.keys.sum())} key frames>"
 
     @property
     def timestamps(self) -> NDArray[np.float64]:
@@ -177,6 +100,107 @@ class FrameIndex:
             f"time {seconds:g} s is outside the video, which is shown from {start:g} s until just "
             f"before {end:g} s"
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameIndex(Timeline):
+    """The frames of a video in presentation order. Immutable and picklable.
+
+    Attributes
+    ----------
+    time_base : Fraction
+        Seconds per unit of `pts` and `durations`.
+    pts : ndarray
+        (N,) int64, read-only: when each frame is shown. Increases strictly: where a container's
+        times are missing or run backwards, a frame follows upon the one before.
+    durations : ndarray
+        (N,) int64, read-only: how long each frame is shown; 0 where unknown.
+    keys : ndarray
+        (N,) bool, read-only: frames that the container marks as key frames.
+    carriers : ndarray
+        (N,) int32, read-only: the packet (counted from 0) that carries each frame.
+    entries : ndarray
+        (N,) int32, read-only: the packet to start decoding from to get the frame exactly.
+    packets : ndarray
+        (P,) structured, read-only: ``pts``, ``dts``, ``pos`` and ``size`` of each packet in
+        decoding order, missing times being ``NO_TIME``.
+    decoded : int
+        How many of the packets had to be decoded to make this table.
+    file_size : int
+        Bytes of the file; negative where unknown.
+    stream : int
+        Number of the stream among all streams of the container.
+    codec : str
+        Name of the codec.
+    digest : bytes
+        Of what the file holds where the first and the last packet begin; empty where the file's
+        bytes cannot be read (URLs). By these four an index of another video is told.
+    """
+
+    time_base: Fraction
+    pts: NDArray[np.int64]
+    durations: NDArray[np.int64]
+    keys: NDArray[np.bool_]
+    carriers: NDArray[np.int32]
+    entries: NDArray[np.int32]
+    packets: NDArray[np.void]
+    decoded: int
+    file_size: int
+    stream: int
+    codec: str
+    digest: bytes
+
+    def __post_init__(self) -> None:
+        for name in ("pts", "durations", "keys", "carriers", "entries", "packets"):
+            getattr(self, name).flags.writeable = False
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        columns = [getattr(self, name) for name in _COLUMNS]
+        packets = self.packets
+        gaps = packets["pos"].copy()
+        gaps[1:] -= (packets["pos"] + packets["size"])[:-1]
+        columns += [packets[name] for name in ("pts", "dts", "size")] + [gaps]
+        lengths = len(self.pts), len(packets)
+        rest = (self.decoded, self.file_size, self.stream, self.codec, self.digest)
+        return _unpack, (self.time_base, lengths, _shrink(columns), *rest)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, FrameIndex):
+            return NotImplemented
+        return self.time_base == other.time_base and all(
+            np.array_equal(getattr(self, name), getattr(other, name))
+            for name in ("pts", "durations", "keys", "carriers", "entries", "packets")
+        )
+
+    @property
+    def starts(self) -> NDArray[np.int32]:
+        """Packets from which decoding may start, increasing."""
+        return np.unique(self.entries)
+
+    def entry(self, number: int) -> int:
+        """Return the packet to start decoding from to get frame `number` exactly."""
+        return int(self.entries[number])
+
+    def difference(
+        self, file_size: int, stream: int, codec: str, digest: bytes | None
+    ) -> str | None:
+        """Say in which way a video is another than the index's; None if it is the same.
+
+        Parameters
+        ----------
+        file_size, stream, codec, digest
+            As the attributes, of the video; no digest where its bytes cannot be read.
+        """
+        if file_size != self.file_size:
+            return f"a file of {self.file_size} bytes, not {file_size}"
+        if (stream, codec) != (self.stream, self.codec):
+            return f"stream {self.stream} ({self.codec}), not {stream} ({codec})"
+        if digest and self.digest and digest != self.digest:
+            return "a file of other content"
+        return None
+
+    def __repr__(self) -> str:
+        return f"<FrameIndex of {len(self)} frames, {int(self.keys.sum())} key frames>"
 
     def as_mappings(self) -> dict[str, list[dict[str, int]]]:
         """Return the frames in the form of ``ffprobe -show_frames``.

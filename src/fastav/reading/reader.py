@@ -12,9 +12,10 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import fields, replace
+from functools import wraps
 from itertools import chain, islice
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, SupportsIndex
+from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeVar, cast
 
 import av
 import numpy as np
@@ -32,7 +33,7 @@ from .batch import Frame, FrameBatch, with_times
 from .bulk import Bulk
 from .decode import decode_all
 from .destinations import GivenArray, PartOfFrames, given_arrays
-from .index import FrameIndex
+from .index import FrameIndex, WrongTable
 from .info import VideoInfo, describe
 from .input import VideoInput, open_input
 from .keys import frame_numbers, out_of_range, select
@@ -41,14 +42,35 @@ from .metadata import frame_metadata, video_metadata
 from .options import ReadOptions, check_keywords
 from .scan import WORTH_A_SCAN, build_index, packet_digest
 from .source import Source
+from .tables import TABLED, Outline, read_outline
 
 if TYPE_CHECKING:
     from ..filters import FilterChain, FilterGraph, FilterSequence
 
 __all__ = ["VideoReader"]
 
+Method = TypeVar("Method", bound=Callable[..., Any])
+
 # Their decoders copy packets; going through those first would double the work.
 _COPYING: Final = frozenset({"rawvideo"})
+
+
+def _exactly(read: Method) -> Method:
+    """Have a method read again, by a table of all packets read, where its table proved wrong."""
+
+    @wraps(read)
+    def certain(reader: VideoReader, /, *args: Any, **kwargs: Any) -> Any:
+        while True:
+            doubts, table = reader._doubts, reader._index
+            try:
+                result = read(reader, *args, **kwargs)
+            except WrongTable:
+                reader._doubt(reader._index if table is None else table)
+                continue
+            if reader._doubts == doubts:  # else numbers were found in a table that was wrong
+                return result
+
+    return cast(Method, certain)
 
 
 class VideoReader:
@@ -107,7 +129,9 @@ class VideoReader:
         if index is not None and not isinstance(index, FrameIndex):
             raise TypeError(f"index must be a FrameIndex or None, got {type(index).__name__}")
         check_keywords("VideoReader", read_options)
-        self._index = index
+        self._index: FrameIndex | Outline | None = index
+        self._scanned = False  # whether all packets were read for the index
+        self._doubts = 0  # how often a table proved wrong
         self._access: FrameAccess | None = None
         self._pipe: _OneWay | None = None
         self._lock = threading.RLock()
@@ -180,9 +204,15 @@ class VideoReader:
             "stream": self._stream,
             "container_format": source.container_format,
             "options": source.options,
-            "index": self._index,
+            "index": self._index_to_pickle(),
             **{field.name: getattr(self.options, field.name) for field in fields(self.options)},
         }
+
+    def _index_to_pickle(self) -> FrameIndex | None:
+        """The index, if there is one and it is at hand."""
+        if isinstance(self._index, Outline):
+            return self._index.complete() if self._source.local else None
+        return self._index
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]
@@ -277,7 +307,7 @@ class VideoReader:
         available = available_memory()
         # A header may promise too much: before anything is refused the frames are counted.
         if available is not None and expected * nbytes > available and self._source.reopenable:
-            count = len(range(*span.indices(len(self.index))))
+            count = len(range(*span.indices(len(self._table()))))
             check_memory(count * nbytes, count)
 
     def _nothing(
@@ -373,21 +403,47 @@ class VideoReader:
 
     @property
     def index(self) -> FrameIndex:
-        """The table of all frames; reading it for the first time reads the file once."""
+        """The table of all frames; reading it for the first time may read the file once."""
+        with self._lock:
+            table = self._table()
+            return table.complete() if isinstance(table, Outline) else table
+
+    def _table(self) -> FrameIndex | Outline:
+        """What is known of all frames, be it by the container's tables."""
         with self._lock:
             if self._index is None:
                 self._reopen_or_say("the number of frames is not known")
                 video, self._input = self._input, None
                 if video is None:
                     video = self._open_with(0)
-                self._index = build_index(lambda: self._open_with(1), video)
+                self._index = read_outline(video)
+                if self._index is None:
+                    return self._scan(None if video.closed else video)
                 self._access = self._make_access(video)
             return self._index
+
+    def _scan(self, video: VideoInput | None) -> FrameIndex:
+        """Make the index by reading all packets."""
+        if video is None:
+            video = self._open_with(0)
+        self._index = index = build_index(lambda: self._open_with(1), video)
+        self._scanned = True
+        self._access = self._make_access(video)
+        return index
+
+    def _doubt(self, table: FrameIndex | Outline | None) -> None:
+        """Take a table that proved wrong for what it is."""
+        with self._lock:
+            self._check_open()
+            self._doubts += 1
+            if self._index is table:
+                self._rest()
+                self._scan(None)
 
     def __len__(self) -> int:
         if not self._source.reopenable:
             raise TypeError(f"{self._source.name} cannot seek, so it has no length before its end")
-        return len(self.index)
+        return len(self._table())
 
     def __bool__(self) -> bool:
         return True  # as an open file; not by a length that has to be counted
@@ -400,22 +456,22 @@ class VideoReader:
     @property
     def pts(self) -> NDArray[np.int64]:
         """(N,) int64: when each frame is shown, in units of ``info.time_base``; read-only."""
-        return self.index.pts
+        return self._table().pts
 
     @property
     def timestamps(self) -> NDArray[np.float64]:
         """(N,) float64: when each frame is shown, in seconds."""
-        return self.index.timestamps
+        return self._table().timestamps
 
     @property
     def key_indices(self) -> NDArray[np.intp]:
         """Numbers of the frames that the container marks as key frames."""
-        return np.flatnonzero(self.index.keys)
+        return np.flatnonzero(self._table().keys)
 
     @property
     def duration(self) -> float:
         """Seconds from the first frame's beginning to the last one's end."""
-        index = self.index
+        index = self._table()
         return float((index.end - int(index.pts[0])) * index.time_base) if len(index) else 0.0
 
     @property
@@ -423,12 +479,12 @@ class VideoReader:
         """Frames per second: the container's average rate, or counted where it gives none."""
         if self.info.frame_rate:
             return float(self.info.frame_rate)
-        return len(self.index) / self.duration if self.duration else 0.0
+        return len(self._table()) / self.duration if self.duration else 0.0
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of all frames as one array (of the first plane, with ``planes=True``)."""
-        return (len(self.index), *self._outputs(self.options)[0].shape)
+        return (len(self._table()), *self._outputs(self.options)[0].shape)
 
     @property
     def ndim(self) -> int:
@@ -454,10 +510,11 @@ class VideoReader:
     @property
     def nbytes(self) -> int:
         """Bytes of all frames as arrays."""
-        return len(self.index) * sum(output.nbytes for output in self._outputs(self.options))
+        return len(self._table()) * sum(output.nbytes for output in self._outputs(self.options))
 
     # By number
 
+    @_exactly
     def __getitem__(self, key: Any) -> Arrays:
         """Read what a NumPy array of all frames would give for this key, and decode no more.
 
@@ -484,7 +541,7 @@ class VideoReader:
         DecodeError
             The data is damaged where it is needed.
         """
-        frames, lead, within, rest = select(key, lambda: len(self.index), lambda: self.ndim)
+        frames, lead, within, rest = select(key, lambda: len(self._table()), lambda: self.ndim)
         if self.options.planes and (within or rest or len(lead) > 1):
             raise TypeError("planes=True: a key chooses frames only, index the planes that come")
         if isinstance(frames, int):
@@ -517,6 +574,7 @@ class VideoReader:
         """What tells dask whether two readers give the same frames."""
         return ("fastav.VideoReader", *self._source.identity(), self._stream, repr(self.options))
 
+    @_exactly
     def read_frame(
         self,
         number: SupportsIndex,
@@ -592,6 +650,7 @@ class VideoReader:
                     return last[0]
         raise IndexError(f"frame {number} is out of range: the filtered video is shorter")
 
+    @_exactly
     def metadata(self, number: SupportsIndex | None = None) -> dict[str, Any]:
         """Gather what is known besides the pixels.
 
@@ -606,11 +665,12 @@ class VideoReader:
         with self._reading():
             frame, number = self._frame(operator.index(number))
             if frame.pts is None and self._source.reopenable:  # raw streams: the index counts
-                frame.pts = int(self.index.pts[number])
-                frame.time_base = self.index.time_base
+                table = self._table()
+                frame.pts, frame.time_base = int(table.pts[number]), table.time_base
             return frame_metadata(frame)
 
     @property
+    @_exactly
     def rotation(self) -> int:
         """Degrees, counter-clockwise, by which the container asks to turn the pictures.
 
@@ -622,6 +682,7 @@ class VideoReader:
             return int(self._frame(0)[0].rotation)
         return 0
 
+    @_exactly
     def get_batch(
         self,
         indices: ArrayLike | range,
@@ -655,7 +716,7 @@ class VideoReader:
             `out` does not fit, or `indices` are no numbers.
         """
         with self._reading():
-            numbers = frame_numbers(indices, len(self.index))
+            numbers = frame_numbers(indices, len(self._table()))
             return self._gather(numbers, self.options, out)
 
     def _shares_out(self, options: ReadOptions) -> bool:
@@ -674,6 +735,7 @@ class VideoReader:
         can = int(av.codec.Codec(info.codec, "r").capabilities)
         return not can & (Capabilities.frame_threads | Capabilities.auto_threads)
 
+    @_exactly
     def _read_side_by_side(
         self,
         options: ReadOptions,
@@ -683,7 +745,7 @@ class VideoReader:
         """Frames start, start + step, ... decoded side by side; None if anything is wrong."""
         with self._reading():
             try:
-                numbers = np.arange(*span.indices(len(self.index)))
+                numbers = np.arange(*span.indices(len(self._table())))
                 arrays = self._gather(numbers, options, out) if len(numbers) else None
             except (FastavError, OSError, ValueError):
                 return None  # reading in order tells what, and how far it came
@@ -737,6 +799,7 @@ class VideoReader:
 
     # With times, by torchcodec's names
 
+    @_exactly
     def get_frame_at(self, index: SupportsIndex) -> Frame:
         """Read a frame by number; see :meth:`read_frame` for the array alone.
 
@@ -747,6 +810,7 @@ class VideoReader:
         """
         return self.get_frames_at([operator.index(index)])[0]
 
+    @_exactly
     def get_frames_at(
         self,
         indices: ArrayLike | range,
@@ -754,9 +818,10 @@ class VideoReader:
     ) -> FrameBatch:
         """Read frames by number; as :meth:`get_batch`, which returns the array alone."""
         with self._reading():
-            numbers = frame_numbers(indices, len(self.index))
-            return with_times(self._gather(numbers, self.options, out), numbers, self.index)
+            numbers = frame_numbers(indices, len(self._table()))
+            return with_times(self._gather(numbers, self.options, out), numbers, self._table())
 
+    @_exactly
     def get_frames_in_range(
         self,
         start: int,
@@ -785,14 +850,16 @@ class VideoReader:
                 f"start, stop and step are numbers of frames, got {start!r}, {stop!r} and {step!r};"
                 " seconds go to get_frames_played_in_range()"
             ) from None
-        return self.get_frames_at(range(*span.indices(len(self.index))), out)
+        return self.get_frames_at(range(*span.indices(len(self._table()))), out)
 
+    @_exactly
     def get_all_frames(
         self, out: NDArray[Any] | Sequence[NDArray[Any]] | None = None
     ) -> FrameBatch:
         """Read all frames; :meth:`read` returns the array alone, and needs no index."""
-        return self.get_frames_at(range(len(self.index)), out)
+        return self.get_frames_at(range(len(self._table())), out)
 
+    @_exactly
     def get_frame_played_at(self, seconds: float) -> Frame:
         """Read the frame that is on screen at a time.
 
@@ -808,8 +875,9 @@ class VideoReader:
         ValueError
             The video is not shown at that time.
         """
-        return self.get_frame_at(self.index.frame_at(float(seconds)))
+        return self.get_frame_at(self._table().frame_at(float(seconds)))
 
+    @_exactly
     def get_frames_played_at(
         self, seconds: ArrayLike, out: NDArray[Any] | Sequence[NDArray[Any]] | None = None
     ) -> FrameBatch:
@@ -833,9 +901,10 @@ class VideoReader:
                 f"seconds must have one dimension, got {times.ndim}"
                 + ("; a single time goes to get_frame_played_at()" if not times.ndim else "")
             )
-        index = self.index
+        index = self._table()
         return self.get_frames_at([index.frame_at(time) for time in times.tolist()], out)
 
+    @_exactly
     def get_frames_played_in_range(
         self,
         start_seconds: float,
@@ -857,7 +926,7 @@ class VideoReader:
         ValueError
             If the start is after the stop, or either lies outside the video.
         """
-        return self.get_frames_at(self.index.frames_between(start_seconds, stop_seconds), out)
+        return self.get_frames_at(self._table().frames_between(start_seconds, stop_seconds), out)
 
     # In order
 
@@ -968,13 +1037,33 @@ class VideoReader:
                     self._decode(options, filter_sequence, filter_graph), start, stop, step
                 )
             else:
-                numbers = range(*slice(start, stop, step).indices(len(self.index)))
+                numbers = range(*slice(start, stop, step).indices(len(self._table())))
                 opener = _opener(self._source, self._stream, options)
-                frames = _each(FrameAccess(opener, self.index, 1), numbers)
+                frames = self._each(opener, numbers)
                 if options.stored_format is not None:
                     frames = _reinterpret(frames, options.stored_format)
             self._iterations.add(frames)
             return frames
+
+    def _each(
+        self, opener: Callable[[int], VideoInput], numbers: range
+    ) -> Generator[av.VideoFrame]:
+        """Frames by number, with a decoder of their own."""
+        table = self._table()
+        with closing(FrameAccess(opener, table, 1, None, self._compares)) as access:
+            try:
+                for number in numbers:
+                    yield access.frame(number)
+                return
+            except WrongTable:
+                self._doubt(table)
+        rest = range(number, min(numbers.stop, len(self._table())), numbers.step)
+        yield from self._each(opener, rest)
+
+    @property
+    def _compares(self) -> bool:
+        """Whether packets are compared with the table, which was not made by reading them."""
+        return not self._scanned and self.info.container in TABLED
 
     def _stop_iterations(self) -> None:
         for frames in list(self._iterations):
@@ -1013,13 +1102,12 @@ class VideoReader:
         return _opener(self._source, self._stream, self.options)(threads)
 
     def _make_access(self, video: VideoInput | None = None) -> FrameAccess:
-        assert self._index is not None
         workers = self.options.thread_count or processors()
         opener = _opener(self._source, self._stream, self.options)
-        return FrameAccess(opener, self._index, workers, video)
+        return FrameAccess(opener, self._table(), workers, video, self._compares)
 
     def _random(self) -> FrameAccess:
-        self.index  # noqa: B018  (may make the access as well)
+        self._table()  # may make the access as well
         if self._access is None:
             self._access = self._make_access()
         return self._access
@@ -1053,7 +1141,7 @@ class VideoReader:
             )
 
     def _checked(self, number: int) -> int:
-        count = len(self.index)
+        count = len(self._table())
         if not -count <= number < count:
             raise out_of_range(number, count)
         return number % count
@@ -1078,6 +1166,7 @@ class VideoReader:
             self._converter = options, self._prepared(options)
         return self._converter[1]
 
+    @_exactly
     def _outputs(self, options: ReadOptions) -> tuple[Output, ...]:
         with self._lock:
             return self._shared_converter(options).outputs
@@ -1118,12 +1207,6 @@ def _reinterpret(frames: Generator[av.VideoFrame], format: str) -> Generator[av.
 def _filter(frames: Generator[av.VideoFrame], chain: FilterChain) -> Generator[av.VideoFrame]:
     with closing(frames):
         yield from chain.process(frames)
-
-
-def _each(access: FrameAccess, numbers: range) -> Generator[av.VideoFrame]:
-    with closing(access):
-        for number in numbers:
-            yield access.frame(number)
 
 
 def _opener(source: Source, stream: int, options: ReadOptions) -> Callable[[int], VideoInput]:

@@ -20,13 +20,24 @@ import av.error
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pyav import file_size, fraction, has_side_data, may_have_fields, reorder_depth
+from ..pyav import file_size, fraction
 from .bitstream import hidden_reader, key_reader
 from .index import NO_TIME, PACKET, FrameIndex
 from .input import VideoInput
 from .source import Source
 
-__all__ = ["WORTH_A_SCAN", "build_index", "packet_digest"]
+__all__ = [
+    "LASTING",
+    "WORTH_A_SCAN",
+    "Scan",
+    "build_index",
+    "by_time",
+    "crossing",
+    "entries",
+    "packet_digest",
+    "trusts_keys",
+    "unsettled",
+]
 
 WORTH_A_SCAN: Final = 32
 """Frames from which scanning a whole file for where they begin is quicker than decoding them."""
@@ -44,14 +55,14 @@ _TRUSTED_KEYS: Final = frozenset(
 )
 
 # What packets bring along for all that follow them: who starts later would lack it.
-_LASTING: Final = ("new_extradata", "palette", "param_change")
+LASTING: Final = ("new_extradata", "palette", "param_change")
 
 # Frames in presentation may be this far from their place when sorted by time, and no farther:
 # the deepest reordering that a codec allows.
 _DEEPEST_REORDERING: Final = 16
 
 
-class _Scan(NamedTuple):
+class Scan(NamedTuple):
     """What one pass over the packets found, as arrays over the packets in decoding order."""
 
     packets: NDArray[np.void]
@@ -85,8 +96,8 @@ def build_index(reopen: Callable[[], VideoInput], video: VideoInput | None = Non
     scan = _scan(video)
     time_base = fraction(video.stream.time_base) or Fraction(1)
     rate = fraction(video.stream.guessed_rate or video.stream.average_rate)
-    settle = _unsettled(scan, video)
-    carriers = _by_time(scan, settle)
+    settle = unsettled(scan, video)
+    carriers = by_time(scan, settle)
     if settle:
         with reopen() as again:
             head, failed = _decode_order(again, settle)
@@ -99,7 +110,7 @@ def build_index(reopen: Callable[[], VideoInput], video: VideoInput | None = Non
         durations=durations,
         keys=scan.key[carriers],
         carriers=carriers,
-        entries=_entries(scan, carriers),
+        entries=entries(scan, carriers),
         packets=scan.packets,
         decoded=settle,
         file_size=file_size(video.container),
@@ -128,13 +139,18 @@ def packet_digest(source: Source, packets: NDArray[np.void]) -> bytes | None:
     return digest.digest()
 
 
-def _scan(video: VideoInput) -> _Scan:
+def trusts_keys(codec: av.codec.Codec) -> bool:
+    """Whether a codec's decoder needs nothing from before a packet marked as a key frame."""
+    return codec.intra_only or codec.canonical_name in _TRUSTED_KEYS
+
+
+def _scan(video: VideoInput) -> Scan:
     """Read all packets without decoding."""
     context = video.stream.codec_context
     codec = context.codec.canonical_name
     look = key_reader(codec, context.extradata)
     hidden = hidden_reader(codec)
-    trusted = context.codec.intra_only or codec in _TRUSTED_KEYS
+    trusted = trusts_keys(context.codec)
     columns = {name: array("q") for name in ("pts", "dts", "pos", "size", "duration")}
     times, dtimes, places, sizes, durations = (column.append for column in columns.values())
     flags = {name: bytearray() for name in ("key", "shown", "exact", "closed")}
@@ -159,7 +175,7 @@ def _scan(video: VideoInput) -> _Scan:
             flags["exact"].append(key and start)
             flags["closed"].append(key and shuts)
             corrupt = corrupt or packet.is_corrupt
-            carried = carried or any(has_side_data(packet, kind) for kind in _LASTING)
+            carried = carried or any(packet.has_sidedata(kind) for kind in LASTING)
     except (av.error.FFmpegError, UnicodeDecodeError):
         corrupt = True  # reading ends here; what decoding makes of it is found by decoding
     packets = np.empty(len(columns["pts"]), PACKET)
@@ -168,10 +184,10 @@ def _scan(video: VideoInput) -> _Scan:
     table = {name: np.frombuffer(flag, bool) for name, flag in flags.items()}
     if carried:
         table["exact"] = np.zeros(len(packets), bool)
-    return _Scan(packets, np.array(columns["duration"], np.int64), corrupt=corrupt, **table)
+    return Scan(packets, np.array(columns["duration"], np.int64), corrupt=corrupt, **table)
 
 
-def _unsettled(scan: _Scan, video: VideoInput) -> int:
+def unsettled(scan: Scan, video: VideoInput) -> int:
     """Return how many of the first packets must be decoded to know what comes of them."""
     count = len(scan.packets)
     if not count:
@@ -181,9 +197,10 @@ def _unsettled(scan: _Scan, video: VideoInput) -> int:
     context = video.stream.codec_context
     codec = context.codec.canonical_name
     # Two fields in two packets make one frame; MPEG-2's are put together by FFmpeg's parser.
-    fields = codec in ("h264", "vc1") and may_have_fields(context)
+    # (PyAV 18.0 does not tell the order of fields, which may then be any.)
+    fields = codec in ("h264", "vc1") and int(getattr(context, "field_order", 2)) > 1
     depth = _reordering(times)
-    held = reorder_depth(context)
+    held = int(context.reorder_depth)
     if (
         scan.corrupt
         or fields
@@ -191,7 +208,8 @@ def _unsettled(scan: _Scan, video: VideoInput) -> int:
         or len(np.unique(times)) != len(times)
         or depth > held
         or (held and not depth and len(times) > 1)
-        or _crosses(scan)
+        or len(crossing(scan, scan.closed))
+        or _jumps(scan)
     ):
         return count
     starts = np.flatnonzero(scan.exact)
@@ -210,27 +228,30 @@ def _reordering(times: NDArray[np.int64]) -> int:
     later = np.argsort(times, kind="stable")
     rank = np.empty_like(later)
     rank[later] = np.arange(len(times))
-    # A frame is late by those that were decoded before it and are shown after it. The most of them
-    # is had by a frame whose rank is lowest against its place.
-    depth = 0
-    for place in np.flatnonzero(rank < np.maximum.accumulate(rank)).tolist():
-        behind = rank[max(0, place - 2 * _DEEPEST_REORDERING) : place] > rank[place]
-        depth = max(depth, int(behind.sum()))
-        if depth > _DEEPEST_REORDERING:
-            break
-    return depth
+    # A frame is late by those that were decoded before it and are shown after it.
+    late = np.zeros(len(rank), np.int64)
+    for behind in range(1, min(2 * _DEEPEST_REORDERING, len(rank) - 1) + 1):
+        late[behind:] += rank[:-behind] > rank[behind:]
+    return int(late.max(initial=0))
 
 
-def _crosses(scan: _Scan) -> bool:
-    """Whether a frame is shown before one that a closed key frame has shut off."""
+def crossing(scan: Scan, shut: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return which of some packets are shown before a frame that was decoded before them."""
     pts = np.where(scan.shown, scan.packets["pts"], NO_TIME)
     latest = np.maximum.accumulate(pts)
-    shut = np.flatnonzero(scan.closed & scan.shown)
-    shut = shut[shut > 0]
-    return bool((pts[shut] < latest[shut - 1]).any())
+    candidates = np.flatnonzero(shut & scan.shown)
+    candidates = candidates[candidates > 0]
+    return candidates[pts[candidates] < latest[candidates - 1]]
 
 
-def _by_time(scan: _Scan, first: int) -> NDArray[np.int32]:
+def _jumps(scan: Scan) -> bool:
+    """Whether an edit list goes on elsewhere: at a key frame that is not shown, amid others."""
+    shown = np.flatnonzero(scan.shown)
+    unseen = np.flatnonzero(scan.key & ~scan.shown)
+    return bool(len(shown) and ((shown[0] < unseen) & (unseen < shown[-1])).any())
+
+
+def by_time(scan: Scan, first: int) -> NDArray[np.int32]:
     """Return the packets from `first` on that are shown, by time."""
     shown = np.flatnonzero(scan.shown[first:]) + first
     return shown[np.argsort(scan.packets["pts"][shown], kind="stable")].astype(np.int32)
@@ -259,7 +280,7 @@ def _decode_order(video: VideoInput, count: int) -> tuple[NDArray[np.int32], boo
 
 
 def _times(
-    scan: _Scan, carriers: NDArray[np.int32], period: Fraction
+    scan: Scan, carriers: NDArray[np.int32], period: Fraction
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return times that increase from frame to frame, and durations."""
     pts = scan.packets["pts"][carriers].astype(np.int64)
@@ -288,7 +309,7 @@ def _times(
     return np.array(times, np.int64), durations
 
 
-def _entries(scan: _Scan, carriers: NDArray[np.int32]) -> NDArray[np.int32]:
+def entries(scan: Scan, carriers: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return for each frame the last packet from which decoding gives it exactly.
 
     That packet must not come after the frame in decoding; nor, unless it is closed, in

@@ -13,6 +13,7 @@ import av
 import av.error
 import numpy as np
 from av import VideoFrame
+from av.codec.codec import find_best_pix_fmt_of_list
 from av.codec.context import Flags
 from av.container import OutputContainer
 from av.video.codeccontext import VideoCodecContext
@@ -21,10 +22,11 @@ from av.video.stream import VideoStream
 from ..errors import EncodeError
 from ..pixels.formats import pixel_format
 from ..pixels.h273 import OPTION_MATRICES, OPTION_RANGES
-from ..pyav import CAN_ROTATE, closest_format, format_name
 from .frame_maker import Colours
 
-__all__ = ["TURNING", "Encoder", "Rate", "exact_rate"]
+__all__ = ["CAN_ROTATE", "TURNING", "Encoder", "Rate", "exact_rate"]
+
+CAN_ROTATE: Final = hasattr(VideoStream, "set_display_rotation")  # PyAV 18
 
 Rate: TypeAlias = float | str | Rational
 
@@ -169,8 +171,9 @@ class Encoder:
         if not taken:
             return given
         if self._codec.lossless and not self._codec.lossy:
-            names = [format.name for format in taken]
-            return closest_format(names, given, pixel_format(given).alpha) or names[0]
+            best, _ = find_best_pix_fmt_of_list(taken, given, pixel_format(given).alpha)
+            if best is not None:
+                return best.name
         return taken[0].name
 
     def open(
@@ -207,7 +210,7 @@ class Encoder:
             context.flags = flags | closed if self._force_keyframes else flags & ~closed
         if rotation:
             if not CAN_ROTATE:
-                raise EncodeError("rotation= needs PyAV 17 or later")
+                raise EncodeError("rotation= needs PyAV 18 or later")
             if self._container not in TURNING:
                 raise EncodeError(
                     f"the container {self._container!r} has no place for rotation=; choose mp4, "
@@ -305,7 +308,8 @@ def _raw_format(container: str, given: str) -> str:
     known = [name for name in _RAW_FORMATS if _reads_back(container, name)]
     if not known:
         return given
-    return closest_format(known, given, pixel_format(given).alpha) or given
+    best, _ = find_best_pix_fmt_of_list(known, given, pixel_format(given).alpha)
+    return best.name if best is not None else given
 
 
 @lru_cache(maxsize=256)
@@ -326,7 +330,7 @@ def _reads_back(container: str, format: str) -> bool:
             output.mux(stream.encode(None))
         file.seek(0)
         with av.open(file) as written:
-            return format_name(written.streams.video[0].codec_context) == format
+            return written.streams.video[0].codec_context.pix_fmt == format
     except (av.error.FFmpegError, ValueError, IndexError):
         return False
 

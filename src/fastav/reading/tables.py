@@ -1,0 +1,310 @@
+"""The frames of a video by its container's own tables, for a few reads of a file of any size.
+
+Demuxers of mp4, mov and avi make a table of all packets when they open a file: when each is to be
+decoded, where it lies, how large it is, and whether it is a key frame, edit lists applied. What it
+lacks (when packets are presented, how long they last) the file's boxes tell. It is believed where
+it agrees with the packets at both ends of the file, and with every packet that is read later on.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import islice
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import av
+import av.error
+import numpy as np
+from numpy.typing import NDArray
+
+from ..pyav import file_size, fraction
+from .bitstream import hidden_reader, key_reader
+from .boxes import read_samples
+from .index import PACKET, FrameIndex, Timeline
+from .input import VideoInput
+from .scan import LASTING, Scan, by_time, crossing, entries, packet_digest, trusts_keys, unsettled
+
+if TYPE_CHECKING:
+    Packet = av.Packet[av.VideoStream]
+
+__all__ = ["TABLED", "Outline", "read_outline"]
+
+_MOV: Final = "mov,mp4,m4a,3gp,3g2,mj2"
+TABLED: Final = frozenset({_MOV, "avi"})
+"""Containers (FFmpeg's names) with tables of all their packets."""
+
+# At each end of the file so many packets are compared with the table, or fewer of so many bytes.
+_COMPARED: Final = 24
+_COMPARED_BYTES: Final = 1 << 18
+
+# So much of a key frame's packet tells what kind it is, as a rule; if not, all of it does.
+_HEAD: Final = 1 << 12
+
+# FFmpeg's flags of index entries (libavformat/avformat.h).
+_KEY, _DISCARD = 1, 2
+
+
+class Outline(Timeline):
+    """An index whose `entries` are looked up one by one, when they are asked for.
+
+    Attributes are those of :class:`FrameIndex`, but for `entries`; `starts` are all packets marked
+    as key frames. Thread-safe.
+    """
+
+    decoded: Final = 0
+
+    def __init__(self, video: VideoInput, scan: Scan) -> None:
+        context = video.stream.codec_context
+        self.codec = context.codec.canonical_name
+        self.file_size = file_size(video.container)
+        self.stream = video.stream.index
+        self.time_base = fraction(video.stream.time_base) or Fraction(1)
+        self.packets = scan.packets
+        self.carriers = by_time(scan, 0)
+        self.pts = scan.packets["pts"][self.carriers].astype(np.int64)
+        self.durations = scan.durations[self.carriers]
+        self.keys = scan.key[self.carriers]
+        for column in (self.pts, self.durations, self.keys, self.carriers, self.packets):
+            column.flags.writeable = False
+        self._source = video.source
+        self._scan = scan
+        self._look = key_reader(self.codec, context.extradata)
+        self.starts = np.flatnonzero(scan.key).astype(np.int32)
+        self._starts: list[int] = self.starts.tolist()
+        self._looked: set[int] = set()
+        self._lock = threading.Lock()
+        self._complete: FrameIndex | None = None
+
+    def entry(self, number: int) -> int:
+        """Return the packet to start decoding from to get a frame exactly."""
+        carrier = int(self.carriers[number])
+        for at in range(bisect_right(self._starts, carrier) - 1, -1, -1):
+            start = self._starts[at]
+            exact, closed = self._kind(start)
+            if exact and (closed or self._place(start) <= number):
+                return start
+        return 0
+
+    def _kind(self, start: int) -> tuple[bool, bool]:
+        """Tell of a key frame's packet whether decoding may start there, and whether it shuts."""
+        with self._lock:
+            scan = self._scan
+            if self._look is not None and start not in self._looked:
+                pos, size = int(scan.packets["pos"][start]), int(scan.packets["size"][start])
+                kind = self._look(memoryview(self._read(pos, min(size, _HEAD))))
+                if not kind[1] and size > _HEAD:
+                    kind = self._look(memoryview(self._read(pos, size)))
+                scan.exact[start] &= kind[0]
+                scan.closed[start] = kind[1]
+                self._looked.add(start)
+            return bool(scan.exact[start]), bool(scan.closed[start])
+
+    def _read(self, pos: int, size: int) -> bytes:
+        return self._source.read_at(pos, size) or b""
+
+    def _place(self, start: int) -> int:
+        """Return the number of the frame shown by a packet, or of the one shown after it."""
+        return int(np.searchsorted(self.pts, self.packets["pts"][start]))
+
+    def settled(self, video: VideoInput) -> bool:
+        """Whether packets alone tell the frames."""
+        scan = self._scan
+        for start in {0, *crossing(scan, scan.key).tolist()}:
+            self._kind(start)
+        return scan.exact[0] == scan.exact.any() and not unsettled(scan, video)
+
+    def complete(self) -> FrameIndex:
+        """Look all entries up, and return the index as a value that needs its file no more."""
+        if self._complete is None:
+            for start in self._starts:
+                self._kind(start)
+            self._complete = FrameIndex(
+                time_base=self.time_base,
+                pts=self.pts,
+                durations=self.durations,
+                keys=self.keys,
+                carriers=self.carriers,
+                entries=entries(self._scan, self.carriers),
+                packets=self.packets,
+                decoded=0,
+                file_size=self.file_size,
+                stream=self.stream,
+                codec=self.codec,
+                digest=packet_digest(self._source, self.packets) or b"",
+            )
+        return self._complete
+
+
+def read_outline(video: VideoInput) -> Outline | None:
+    """Make an outline of a video by its container's tables.
+
+    Parameters
+    ----------
+    video : VideoInput
+        Opened and not yet read from. A few packets of it are read.
+
+    Returns
+    -------
+    Outline or None
+        None where the container has no such tables, or they prove wrong or do not tell all. The
+        video is closed then, if it was read from.
+    """
+    if video.stream.codec_context.codec.canonical_name is None:
+        return None
+    table = _read_table(video)
+    if table is None or not len(table.packets):
+        return None
+    try:
+        scan = _verified(video, table)
+        if scan is not None:
+            outline = Outline(video, scan)
+            if outline.settled(video):
+                return outline
+    except (av.error.FFmpegError, UnicodeDecodeError):
+        pass  # reading the whole file meets it again, and knows what to make of it
+    video.close()
+    return None
+
+
+class _Table(NamedTuple):
+    """What tables say of the packets; times of presentation may lack a constant yet."""
+
+    packets: NDArray[np.void]
+    durations: NDArray[np.int64] | None
+    key: NDArray[np.bool_]
+    shown: NDArray[np.bool_]
+
+
+def _read_table(video: VideoInput) -> _Table | None:
+    """Put together what the demuxer and the boxes know; nothing of the video is read for it."""
+    codec = video.stream.codec_context.codec
+    given = getattr(video.stream, "index_entries", None)  # of newer PyAV
+    if not given or hidden_reader(codec.canonical_name) is not None:
+        return None
+    found = given[:]
+    packets = np.empty(len(found), PACKET)
+    for name, attribute in (("dts", "timestamp"), ("pos", "pos"), ("size", "size")):
+        packets[name] = list(map(attrgetter(attribute), found))
+    flags = np.array(list(map(attrgetter("flags"), found)), np.int64)
+    durations: NDArray[np.int64] | None = None
+    packets["pts"] = packets["dts"]
+    container = video.container.format.name
+    if container == _MOV:
+        matched = _match(video, packets)
+        if matched is None:
+            return None
+        offset, durations = matched
+        packets["pts"] += offset
+    elif container != "avi" or codec.reorder:
+        return None
+    full = packets["size"] > 0
+    if int((packets["pos"] + packets["size"]).max(initial=0)) > file_size(video.container):
+        return None
+    return _Table(
+        packets[full],
+        None if durations is None else durations[full],
+        (flags[full] & _KEY) != 0,
+        (flags[full] & _DISCARD) == 0,
+    )
+
+
+def _match(
+    video: VideoInput, packets: NDArray[np.void]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    """Find, for each packet that the demuxer knows, the sample that the boxes tell of."""
+    source = video.source
+    if source.read_at(0, 1) is None:
+        return None
+    samples = read_samples(lambda at, size: source.read_at(at, size) or b"", video.stream.id)
+    if samples is None or not len(samples.pos):
+        return None
+    pos = packets["pos"]
+    at = np.arange(len(pos))
+    if not (
+        np.array_equal(pos, samples.pos)
+        and np.array_equal(np.diff(packets["dts"]), samples.duration[:-1])
+    ):
+        # An edit list left samples out, or repeats them; each is known by its place.
+        order = np.argsort(samples.pos, kind="stable")
+        placed = samples.pos[order]
+        if not (np.diff(placed) > 0).all():
+            return None
+        at = order[np.minimum(np.searchsorted(placed, pos), len(placed) - 1)]
+    duration = samples.duration[at]
+    if (
+        not np.array_equal(pos, samples.pos[at])
+        or not np.array_equal(packets["size"], samples.size[at])
+        or (duration <= 0).any()
+        or (duration >= 1 << 31).any()
+    ):
+        return None
+    return samples.offset[at], duration
+
+
+def _verified(video: VideoInput, table: _Table) -> Scan | None:
+    """Compare the table with packets at both ends of the file, and complete it by them.
+
+    Demuxers count a packet's place from one constant and its presentation from another; the first
+    packet tells both.
+    """
+    head = list(_some(video, 0))
+    if not head or head[0].pts is None or head[0].pos is None:
+        return None
+    packets, first = table.packets, head[0]
+    packets["pts"] += first.pts - packets["pts"][0]
+    packets["pos"] += first.pos - packets["pos"][0]
+    durations = table.durations
+    if durations is None:
+        durations = np.full(len(packets), first.duration or 0, np.int64)
+    codec = video.stream.codec_context.codec
+    trusted = trusts_keys(codec) or key_reader(codec.canonical_name, None) is not None
+    scan = Scan(
+        packets,
+        durations,
+        key=table.key,
+        shown=table.shown,
+        exact=table.key & trusted,
+        closed=np.zeros(len(packets), bool),
+        corrupt=False,
+    )
+    if not _agree(scan, 0, head):
+        return None
+    last = int(np.flatnonzero(table.key)[-1]) if table.key.any() else 0
+    if last >= len(head):
+        video.container.seek(int(packets["dts"][last]), stream=video.stream)
+        tail = list(_some(video, last))
+        dts = None if not tail else tail[0].dts
+        at = np.flatnonzero(packets["dts"] == dts)
+        if dts is None or len(at) != 1 or not _agree(scan, int(at[0]), tail):
+            return None
+    return scan
+
+
+def _some(video: VideoInput, start: int) -> Iterator[Packet]:
+    """Read on for a few packets, and not for many bytes."""
+    size = 0
+    for packet in islice(video.container.demux(video.stream), _COMPARED):
+        size += packet.size
+        if packet.size:
+            yield packet
+        if not packet.size or size > _COMPARED_BYTES:
+            return
+
+
+def _agree(scan: Scan, start: int, read: list[Packet]) -> bool:
+    """Whether packets that were read are those of the table from `start` on."""
+    said = scan.packets[start : start + len(read)]
+    durations, keys, shown = scan.durations[start:], scan.key[start:], scan.shown[start:]
+    return len(said) == len(read) and all(
+        (packet.pts, packet.dts, packet.pos, packet.size) == row
+        and packet.duration == durations[at]
+        and packet.is_keyframe == keys[at]
+        and packet.is_discard != shown[at]
+        and not packet.is_corrupt
+        and not any(packet.has_sidedata(kind) for kind in LASTING)
+        for at, (packet, row) in enumerate(zip(read, said.tolist(), strict=True))
+    )
