@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 from av import VideoFrame
 
+import fastav
 from fastav.filters import FilterChain
+
+from .media import encode
 
 RATE = Fraction(25)
 
@@ -190,3 +195,36 @@ def test_filters_that_do_not_take_the_frames() -> None:
     chain = FilterChain([("crop", "1000:1000")])
     with pytest.raises(ValueError, match="'crop=1000:1000' do not take gray frames of 64x48"):
         list(chain.process(frames(1)))
+
+
+@pytest.fixture
+def video_in_a_pipe(tmp_path: Path) -> Iterator[Path]:
+    """A pipe that gives a video once: to the first who opens it."""
+    video, path = tmp_path / "video.nut", tmp_path / "pipe"
+    video.write_bytes(encode(codec="ffv1", container="nut", count=12))
+    os.mkfifo(path)
+    # (A thread would wait for the GIL, which PyAV keeps while a filter is made.)
+    with subprocess.Popen(["dd", "status=none", f"if={video}", f"of={path}"]) as writer:
+        yield path
+        writer.kill()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a named pipe")
+def test_filters_are_made_once(video_in_a_pipe: Path) -> None:
+    graph = (
+        {"other": ("movie", {"filename": video_in_a_pipe}), "put": ("overlay", "shortest=1")},
+        [("video_in", "put", 0, 0), ("other", "put", 0, 1), ("put", "video_out", 0, 0)],
+    )
+    got = fastav.imread(encode(count=12, width=96, height=64), filter_graph=graph)
+    put = fastav.imread(encode(codec="ffv1", container="nut", count=12))
+    np.testing.assert_array_equal(got[:, 4:-20, 4:-36], put[:, 4:-4, 4:-4])
+
+
+def test_nothing_is_written_before_a_frame_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "told.txt"
+    with fastav.open(encode(count=12)) as reader:
+        told = [("metadata", {"mode": "print", "file": path})]
+        frames = reader.iter(filter_sequence=told)
+        assert not path.exists()
+        next(frames)
+        assert path.exists()

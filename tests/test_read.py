@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 import fastav
+from fastav.pixels import convert
 from fastav.reading import destinations
 
 from .media import encode, reference
@@ -254,6 +255,37 @@ class TestOut:
     def test_wrong(self, clip: bytes, out: Any, error: type[Exception], message: str) -> None:
         with pytest.raises(error, match=message):
             imread(clip, out=out)
+
+    @pytest.mark.parametrize("format", ["rgb48", "gray16le"])
+    @pytest.mark.parametrize("step", [1, 2])
+    def test_odd_addresses(self, clip: bytes, format: str, step: int) -> None:
+        """Kernels store whole elements, which C allows at multiples of their size alone."""
+        expected = imread(clip, format=format)[:4]
+        room = np.zeros(step * expected.nbytes + 1, np.uint8)[1:].view(expected.dtype)
+        out = room.reshape(step * 4, *expected.shape[1:])[::step]
+        assert not out.flags.aligned
+        target = destinations.GivenArray(convert.Output(expected.shape[1:], expected.dtype), out)
+        assert target.address % expected.dtype.itemsize == 0
+        with open_(clip, format=format) as reader:
+            np.testing.assert_array_equal(reader.read(stop=4, out=out), expected)
+            out[:] = 0
+            np.testing.assert_array_equal(reader.get_batch([0, 1, 2, 3], out), expected)
+
+    def test_one_frame_of_planes(self, clip: bytes) -> None:
+        planes = imread(clip, format=None, planes=True)
+        for index in (0, 7, -1, 29):
+            out = tuple(np.zeros_like(plane[0]) for plane in planes)
+            got = imread(clip, format=None, planes=True, index=index, out=out)
+            assert len(got) == 3
+            for one, given, plane in zip(got, out, planes, strict=True):
+                assert np.shares_memory(one, given)
+                np.testing.assert_array_equal(given, plane[index])
+
+    @pytest.mark.parametrize("out", [5, "abc", [5]])
+    @pytest.mark.parametrize("index", [0, -1, None])
+    def test_what_is_no_array(self, clip: bytes, index: int | None, out: Any) -> None:
+        with pytest.raises(TypeError, match="NumPy array"):
+            imread(clip, index=index, out=out)
 
     def test_read_only(self, clip: bytes) -> None:
         out = np.empty((30, 48, 64, 3), np.uint8)
@@ -624,3 +656,30 @@ def test_iterating_does_not_fault_every_page_in_anew(tmp_path: Path) -> None:
     frames, faults = map(int, run.stdout.split())
     assert frames == 15
     assert faults < frames * 100  # of about 680 pages
+
+
+class TestOptions:
+    """FFmpeg's own options, for protocol, demuxer and decoder."""
+
+    def test_reach_the_decoder(self) -> None:
+        data = encode(codec="mpeg2video", container="mpegts")
+        with open_(data, options={"lowres": "1"}) as reader:
+            half = reader.read()
+            assert half.shape == (24, 24, 32, 3)
+            np.testing.assert_array_equal(reader[5], half[5])
+            np.testing.assert_array_equal(reader[[3, 1]], half[[3, 1]])
+        keys = imread(encode(), options={"skip_frame": "nokey"})
+        assert 1 <= len(keys) < 24
+
+    def test_reach_the_demuxer(self) -> None:
+        data = np.arange(4 * 48 * 64 * 3, dtype=np.uint8).tobytes()
+        options = {"video_size": "64x48", "pixel_format": "rgb24"}
+        assert imread(data, container_format="rawvideo", options=options).tobytes() == data
+
+    def test_bad_value(self, clip: bytes) -> None:
+        with pytest.raises(ValueError, match="Invalid argument"):
+            imread(clip, options={"skip_frame": "some"})
+
+    def test_unknown_to_all(self, clip: bytes) -> None:
+        with pytest.raises(ValueError, match="knows 'lowers', 'crf'"):
+            open_(clip, options={"lowers": 1, "probesize": 5000, "crf": 3})

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import pytest
 import fastav
 from fastav.cli import main
 from fastav.reading import reader as reading
+from fastav.reading.index import PACKET, FrameIndex
 
 from .clips import Zoo, number
 
@@ -517,3 +519,88 @@ def test_truth_and_closed(path: Path) -> None:
     reader.close()
     assert reader.closed
     assert reader
+
+
+def test_one_frame_with_other_threads(
+    path: Path, frames: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    open_input = reading.open_input
+
+    def spy(*args: Any, **options: Any) -> Any:
+        opened.append((options["thread_count"], options["thread_type"]))
+        return open_input(*args, **options)
+
+    monkeypatch.setattr(reading, "open_input", spy)
+    with fastav.open(path, thread_count=1) as reader:
+        reader[3]
+        opened.clear()
+        got = reader.read_frame(7, thread_count=2, thread_type="SLICE")
+        np.testing.assert_array_equal(got, frames[7])
+        assert opened == [(2, "SLICE")]
+        np.testing.assert_array_equal(reader.read_frame(-1, thread_count=1), frames[-1])
+        assert len(opened) == 1
+
+
+def test_one_frame_keeps_nothing(path: Path, frames: np.ndarray) -> None:
+    with fastav.open(path, errors="keep") as reader:
+        np.testing.assert_array_equal(reader.read_frame(7), frames[7])
+        np.testing.assert_array_equal(reader.read_frame(7, errors="raise"), frames[7])
+        with pytest.raises(ValueError, match="a single frame has none"):
+            reader.read_frame(7, errors="keep")
+
+
+@pytest.mark.parametrize("method", ["batches", "read_frame", "describe_frame", "iter", "read"])
+def test_unknown_keywords_name_the_method(path: Path, method: str) -> None:
+    arguments = {"batches": [4], "read_frame": [0]}.get(method, [])
+    with fastav.open(path) as reader, pytest.raises(TypeError, match=rf"^{method}\(\) .*'typo'"):
+        getattr(reader, method)(*arguments, typo=1)
+
+
+@pytest.mark.parametrize("start", [0, 10**9, 1_764_115_200, 10**11])
+@pytest.mark.parametrize(
+    "time_base", [Fraction(1, 90000), Fraction(1, 12800), Fraction(1, 1000), Fraction(1001, 30000)]
+)
+def test_a_frames_own_time_means_that_frame(start: int, time_base: Fraction) -> None:
+    """Even where neighbouring floats are a quarter of a microsecond apart."""
+    step = max(round(Fraction(1, 25) / time_base), 1)
+    pts = int(start / time_base) + step * np.arange(120)
+    index = index_of(pts, time_base, step)
+    for frame, ticks in enumerate(pts.tolist()):
+        meant = ticks * time_base
+        naive = ticks * float(time_base)
+        for seconds in (float(meant), naive, float(index.timestamps[frame])):
+            assert index.frame_at(seconds) == frame
+        assert index.frame_at(float(meant + step * time_base / 2)) == frame
+        if frame:
+            assert index.frames_between(float(index.timestamps[0]), float(meant)) == range(frame)
+    with pytest.raises(ValueError, match="outside"):
+        index.frame_at(float((int(pts[0]) - Fraction(step, 2)) * time_base))
+    with pytest.raises(ValueError, match="outside"):
+        index.frame_at(float(index.end * time_base))
+
+
+def test_frames_too_short_for_floats() -> None:
+    """The end of the last frame is the same float as its beginning."""
+    pts = 2**60 + 2**20 * np.arange(5)
+    index = index_of(pts, Fraction(1, 1000), 1)
+    assert [index.frame_at(time) for time in index.timestamps.tolist()] == list(range(5))
+
+
+def index_of(pts: np.ndarray, time_base: Fraction, duration: int) -> FrameIndex:
+    count = len(pts)
+    numbers = np.arange(count, dtype=np.int32)
+    return FrameIndex(
+        time_base=time_base,
+        pts=pts.astype(np.int64),
+        durations=np.full(count, duration),
+        keys=np.ones(count, bool),
+        carriers=numbers,
+        entries=numbers.copy(),
+        packets=np.zeros(count, PACKET),
+        decoded=0,
+        file_size=-1,
+        stream=0,
+        codec="",
+        digest=b"",
+    )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -747,6 +749,148 @@ def test_a_target_that_cannot_seek(frames: np.ndarray) -> None:
     ):
         writer.write(frames)
     assert writer.closed
+
+
+class Sipping:
+    """Takes a few bytes at a time, as a raw socket or pipe may; with None it takes all."""
+
+    def __init__(self, most: int | None) -> None:
+        self.data = bytearray()
+        self.most = most
+
+    def write(self, data: bytes) -> int | None:
+        taken = data[: self.most]
+        self.data += taken
+        return None if self.most is None else len(taken)
+
+
+class SippingFile(Sipping):
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.file = io.BytesIO()
+        self.seek, self.tell = self.file.seek, self.file.tell
+
+    def write(self, data: bytes) -> int:
+        return self.file.write(data[: self.most])
+
+
+def test_a_target_that_takes_little_at_a_time(frames: np.ndarray) -> None:
+    for most in (1000, 1, None):
+        pipe = Sipping(most)
+        with VideoWriter(pipe, container="matroska", codec="ffv1") as writer:  # type: ignore[arg-type]
+            writer.write(frames)
+        np.testing.assert_array_equal(arrays(bytes(pipe.data)), frames)
+    for container, start in product(("mov", "avi"), (0, 77)):
+        file = SippingFile(1000)
+        file.file.write(b"x" * start)
+        with VideoWriter(file, container=container, codec="png") as writer:  # type: ignore[arg-type]
+            writer.write(frames)
+        assert file.file.getvalue()[:start] == b"x" * start
+        np.testing.assert_array_equal(arrays(file.file.getvalue()[start:]), frames)
+
+
+def test_a_target_that_takes_nothing(frames: np.ndarray) -> None:
+    with (
+        pytest.raises(OSError, match="<Sipping> took none of"),
+        VideoWriter(Sipping(0), container="matroska") as writer,  # type: ignore[arg-type]
+    ):
+        writer.write(frames)
+
+    class Busy(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: Any) -> None:  # type: ignore[override]
+            return None
+
+    with (
+        pytest.raises(BlockingIOError, match="blocking mode"),
+        VideoWriter(Busy(), container="matroska") as writer,  # type: ignore[arg-type]
+    ):
+        writer.write(frames)
+
+
+def test_a_file_that_the_muxer_reads_back(tmp_path: Path, frames: np.ndarray) -> None:
+    path = tmp_path / "a.mp4"
+    with (
+        path.open("wb") as file,
+        VideoWriter(file, container="mp4", container_options={"movflags": "faststart"}) as writer,
+    ):
+        writer.write(frames)
+    assert len(decoded(path)) == COUNT
+    assert path.read_bytes().index(b"moov") < path.read_bytes().index(b"mdat")
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "libvpx-vp9", "mpeg4", "ffv1"])
+@pytest.mark.parametrize("when", [0, 7, "closing"])
+def test_ctrl_c_waits_until_the_file_is_whole(
+    frames: np.ndarray, codec: str, when: int | str
+) -> None:
+    """It arrives while the muxer writes, where it would cost a packet, or the end."""
+
+    class Interrupting(io.BytesIO):
+        armed = False
+
+        def write(self, data: Any) -> int:
+            if self.armed:
+                self.armed = False
+                signal.raise_signal(signal.SIGINT)
+            return super().write(data)
+
+    file = Interrupting()
+    begun = 0
+    with (  # noqa: PT012
+        pytest.raises(KeyboardInterrupt),
+        VideoWriter(
+            file, container="matroska", codec=codec, container_options={"flush_packets": 1}
+        ) as writer,
+    ):
+        for number in range(3 * COUNT):
+            file.armed |= number == when
+            begun = number + 1
+            writer.write_frame(frames[number % COUNT])
+        file.armed = True
+    assert not file.armed
+    assert writer.closed
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert len(decoded(file.getvalue())) == begun
+
+
+def test_a_second_ctrl_c_waits_for_nothing(frames: np.ndarray) -> None:
+    interrupts = 0
+
+    class Interrupting(io.BytesIO):
+        def write(self, data: Any) -> int:
+            nonlocal interrupts
+            interrupts += 1
+            if interrupts <= 2:
+                signal.raise_signal(signal.SIGINT)
+            return super().write(data)
+
+    with (
+        pytest.raises(KeyboardInterrupt),
+        VideoWriter(Interrupting(), container="matroska") as writer,
+    ):
+        writer.write(frames)
+    assert writer.closed
+    assert interrupts >= 2
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@LINUX
+@pytest.mark.parametrize(("container", "last"), [("mp4", True), ("mov", True), ("avi", False)])
+def test_a_full_disk_tells_what_is_lost(container: str, last: bool) -> None:
+    def notes(**options: Any) -> str:
+        with (
+            pytest.raises(OSError, match="No space left") as raised,
+            VideoWriter("/dev/full", container=container, codec="mpeg4", **options) as writer,
+        ):
+            writer.write(noise(9, 96, 128, 3))
+        return "".join(getattr(raised.value, "__notes__", ()))
+
+    assert ("without its end" in notes() and "'matroska'" in notes()) is last
+    if last:
+        assert notes(container_options={"movflags": "frag_keyframe+empty_moov"}) == ""
 
 
 @LINUX

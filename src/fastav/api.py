@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, overload
 
@@ -114,7 +114,7 @@ def imread(
     filter_sequence: FilterSequence | None = None,
     filter_graph: FilterGraph | None = None,
     constant_framerate: bool | None = None,
-    out: NDArray[Any] | None = None,
+    out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
     progress: Callable[[int], object] | None = None,
     **options: Any,
 ) -> Arrays:
@@ -135,9 +135,9 @@ def imread(
         No effect; known to imageio.
     filter_sequence, filter_graph : optional
         Filters, see :mod:`fastav.filters`.
-    out : ndarray, optional
-        The caller's array, see :meth:`fastav.VideoReader.read`; with a number for `index` one
-        frame's array.
+    out : ndarray, or one per plane, optional
+        The caller's arrays, see :meth:`fastav.VideoReader.read`; with a number for `index` one
+        frame's.
     **options
         See :class:`fastav.VideoReader`: ``format``, ``thread_count``, ``thread_type``, ...
 
@@ -172,20 +172,23 @@ def imread(
             return reader.read_frame(
                 index, filter_sequence=filter_sequence, filter_graph=filter_graph
             )
-        room = None if out is None else out[np.newaxis]
+        room = _as_one_frame(out)
         if index >= 0 and (index < WORTH_A_SCAN or not reader.seekable):
             one = reader.read(start=index, stop=index + 1, out=room)
             if not reader.frames_read and not reader.seekable:
                 raise IndexError(f"frame {index} is out of range: the video has ended")
         if not reader.frames_read:
             one = reader.get_batch([index], room)
-        if out is not None:
+        if isinstance(out, np.ndarray):
             return out
         return tuple(plane[0] for plane in one) if isinstance(one, tuple) else one[0]
 
 
 def _read_several(
-    reader: VideoReader, index: Any, out: NDArray[Any] | None, filters: dict[str, Any]
+    reader: VideoReader,
+    index: Any,
+    out: NDArray[Any] | Sequence[NDArray[Any]] | None,
+    filters: dict[str, Any],
 ) -> Arrays:
     """Frames by a slice, a sequence of numbers or a mask."""
     if isinstance(index, slice):
@@ -344,6 +347,13 @@ def register(*, default: bool = False) -> None:
     from .imageio.plugin import register
 
     register(default=default)
+
+
+def _as_one_frame(out: Any) -> Any:
+    """The caller's arrays of one frame as such of a video; what is none is refused later."""
+    if isinstance(out, np.ndarray):
+        return out[np.newaxis]
+    return [_as_one_frame(plane) for plane in out] if isinstance(out, (list, tuple)) else out
 
 
 def _check_plugin(plugin: object) -> None:

@@ -44,9 +44,10 @@ _Edge: TypeAlias = tuple[str, str, int, int]
 class FilterChain:
     """A chain or graph of FFmpeg filters with one video input and one video output.
 
-    Names, options and connections are checked here; the graph itself is made when the first frame
-    arrives, since only that tells size and pixel format, and made anew when a frame of another
-    size or format arrives (the old graph is drained first).
+    The filters are made, and their connections checked, here: what a filter does when it is made
+    (opening a file, say) is done once. The graph is completed when the first frame arrives, since
+    only that tells size and pixel format. When a frame of another size or format arrives the graph
+    is drained and another is made.
 
     Parameters
     ----------
@@ -59,6 +60,8 @@ class FilterChain:
 
     Attributes
     ----------
+    frame_rate : Fraction or None
+        As given; may be changed before the first frame.
     finished : bool
         True once the filters want no more frames (``trim`` after its end).
 
@@ -83,8 +86,8 @@ class FilterChain:
         pixel_aspect: Fraction | None = None,
     ) -> None:
         self._nodes, self._edges = _parse(filter_sequence, filter_graph)
-        _check(self._nodes, self._edges)
-        self._frame_rate = frame_rate
+        self._made: _Made | None = _make(self._nodes, self._edges)
+        self.frame_rate = frame_rate
         self._pixel_aspect = pixel_aspect or Fraction(1)
         self._next_pts = 0
         self._made_for: tuple[object, ...] | None = None
@@ -117,16 +120,16 @@ class FilterChain:
         """
         if self.finished:
             return
-        time_base = fraction(frame.time_base) or 1 / (self._frame_rate or Fraction(25))
+        time_base = fraction(frame.time_base) or 1 / (self.frame_rate or Fraction(25))
         made_for = (frame.width, frame.height, frame.format.name, time_base)
         if made_for != self._made_for:
             yield from self._drain()
-            self._make(frame, time_base)
+            self._complete(frame, time_base)
             self._made_for = made_for
         if frame.pts is None:
             frame.time_base, frame.pts = time_base, self._next_pts
         if not frame.duration:  # by which filters that count in time would miss the last frame
-            rate = self._frame_rate
+            rate = self.frame_rate
             frame.duration = 1 if rate is None else max(round(1 / (rate * time_base)), 1)
         self._next_pts = frame.pts + frame.duration
         assert self._source is not None
@@ -143,7 +146,7 @@ class FilterChain:
         if not self.finished:
             yield from self._drain()
         self.finished = True
-        self._graph = self._source = self._sink = None
+        self._made = self._graph = self._source = self._sink = None
 
     def _drain(self) -> Iterator[VideoFrame]:
         """Empty the present graph, if there is one."""
@@ -166,9 +169,10 @@ class FilterChain:
                 raise ValueError(f"the filters {self} failed: {error}") from error
             yield cast(VideoFrame, frame)
 
-    def _make(self, frame: VideoFrame, time_base: Fraction) -> None:
-        """Make the graph for frames like `frame`."""
-        graph = _new_graph()
+    def _complete(self, frame: VideoFrame, time_base: Fraction) -> None:
+        """Give the graph its ends for frames like `frame`, and connect everything."""
+        graph, nodes = self._made or _make(self._nodes, self._edges)
+        self._made = None
         arguments = {
             "video_size": f"{frame.width}x{frame.height}",
             "pix_fmt": frame.format.name,
@@ -177,12 +181,14 @@ class FilterChain:
             "colorspace": str(int(frame.colorspace)),
             "range": str(int(frame.color_range)),
         }
-        if self._frame_rate is not None:
-            arguments["frame_rate"] = str(self._frame_rate)
+        if self.frame_rate is not None:
+            arguments["frame_rate"] = str(self.frame_rate)
         try:
-            contexts = _add(graph, self._nodes)
-            contexts[_IN] = graph.add("buffer", **arguments)
-            contexts[_OUT] = graph.add("buffersink")
+            contexts = {
+                **nodes,
+                _IN: graph.add("buffer", **arguments),
+                _OUT: graph.add("buffersink"),
+            }
             for source, target, output, input_ in self._edges:
                 contexts[source].link_to(contexts[target], output, input_)
             graph.configure()
@@ -208,6 +214,7 @@ def _shown(name: str, arguments: str | dict[str, str]) -> str:
 
 
 _Nodes: TypeAlias = dict[str, tuple[str, str | dict[str, str]]]
+_Made: TypeAlias = tuple[Graph, dict[str, FilterContext]]
 
 
 def _parse(
@@ -297,10 +304,19 @@ def _add(graph: Graph, nodes: _Nodes) -> dict[str, FilterContext]:
     return contexts
 
 
-def _check(nodes: _Nodes, edges: list[_Edge]) -> None:
-    """Refuse what FFmpeg would refuse with a bare number, saying which part is at fault."""
+def _make(nodes: _Nodes, edges: list[_Edge]) -> _Made:
+    """Make the filters, not connected yet, in a graph.
+
+    What FFmpeg would refuse with a bare number is refused saying which part is at fault.
+    """
     graph = _new_graph()
-    pads: dict[str, Any] = dict(_add(graph, nodes))  # PyAV's stubs leave inputs and outputs out
+    contexts = _add(graph, nodes)
+    _check(nodes, edges, contexts)
+    return graph, contexts
+
+
+def _check(nodes: _Nodes, edges: list[_Edge], contexts: dict[str, FilterContext]) -> None:
+    pads: dict[str, Any] = dict(contexts)  # PyAV's stubs leave inputs and outputs out
     outputs = {label: len(node.outputs) for label, node in pads.items()} | {_IN: 1, _OUT: 0}
     inputs = {label: len(node.inputs) for label, node in pads.items()} | {_IN: 0, _OUT: 1}
 

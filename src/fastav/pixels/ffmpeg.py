@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from functools import cache
+from typing import Final
 
 import av
 import av.video.reformatter
@@ -16,7 +17,7 @@ import av.video.reformatter
 from ..errors import UnsupportedFormatError
 from .formats import Kind, PixelFormat
 
-__all__ = ["functions", "pixel_format_id", "refuse_abort"]
+__all__ = ["functions", "knows_option", "pixel_format_id", "refuse_abort"]
 
 _NAMES = (
     "sws_alloc_context",
@@ -28,6 +29,10 @@ _NAMES = (
     "sws_freeContext",
     "av_opt_set_int",
 )
+
+# From libavutil/opt.h.
+_DECODING: Final = 2  # AV_OPT_FLAG_DECODING_PARAM
+_SEARCH: Final = 1 | 2  # AV_OPT_SEARCH_CHILDREN, AV_OPT_SEARCH_FAKE_OBJ
 
 
 def _resolve(*names: str) -> dict[str, int] | None:
@@ -88,3 +93,24 @@ def refuse_abort(source: PixelFormat, frame: av.VideoFrame) -> None:
             f"FFmpeg cannot convert {source.name} at {frame.width}x{frame.height}; "
             "read it with format=None"
         )
+
+
+@cache
+def knows_option(name: str) -> bool:
+    """Whether any demuxer, protocol or decoder of the loaded FFmpeg has an option of this name.
+
+    True as well where FFmpeg cannot be asked.
+    """
+    found = _resolve("avformat_get_class", "avcodec_get_class", "av_opt_find")
+    if found is None:
+        return True
+    pointer, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
+    find = ctypes.CFUNCTYPE(pointer, pointer, text, text, number, number)(found["av_opt_find"])
+    get_class = ctypes.CFUNCTYPE(pointer)
+    # Protocols do not mark theirs as of reading; of codecs the mark tells decoders from encoders.
+    for library, flags in (("avformat_get_class", 0), ("avcodec_get_class", _DECODING)):
+        # A pointer to a class stands for an object, as `av_opt_find` has it.
+        fake = ctypes.c_void_p(get_class(found[library])())
+        if find(ctypes.addressof(fake), name.encode(), None, flags, _SEARCH):
+            return True
+    return False

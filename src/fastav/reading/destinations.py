@@ -79,9 +79,10 @@ class GivenArray:
         check_out(out, output.shape, output.dtype, many=True)
         self.array = out
         self.capacity = len(out)
-        # Frames that are not contiguous in `out` pass through one that is.
+        # Frames that are not contiguous in `out`, or lie at addresses that are no multiple of an
+        # element's size, pass through one of which both is true.
         self._frame = None
-        if self.capacity and not out[0].flags.c_contiguous:
+        if self.capacity and not (out[0].flags.c_contiguous and out.flags.aligned):
             self._frame = np.empty(output.shape, output.dtype)
         self.address = out.ctypes.data if self._frame is None else self._frame.ctypes.data
         self.stride = out.strides[0] if self._frame is None else 0

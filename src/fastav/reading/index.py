@@ -24,8 +24,10 @@ class WrongTable(Exception):
     """A packet is not the one that the table of packets has in its place."""
 
 
-# Seconds that a time computed in floats may fall short of the frame that it means.
+# Seconds that a time computed in floats may fall short of the frame that it means; far from zero,
+# where neighbouring floats are farther apart, as many of these distances.
 _ROUNDING: Final = 1e-9
+_ULPS: Final = 2
 
 
 class Timeline:
@@ -43,7 +45,8 @@ class Timeline:
     @property
     def timestamps(self) -> NDArray[np.float64]:
         """(N,) float64: when each frame is shown, in seconds."""
-        return (self.pts * float(self.time_base)).astype(np.float64, copy=False)
+        # Rounded once, as ``float(pts * time_base)`` is, but for enormous times.
+        return self.pts.astype(np.float64) * self.time_base.numerator / self.time_base.denominator
 
     @property
     def end(self) -> int:
@@ -69,7 +72,9 @@ class Timeline:
             If the time lies before the first frame, or not before the end of the last.
         """
         number = self._begun_by(seconds)
-        if number == 0 or not seconds < float(self.end * self.time_base):
+        # Where a frame is shorter than floats can tell, its own time may be its end as well.
+        ends = float(self.end * self.time_base)
+        if number == 0 or not (seconds < ends or seconds == self.timestamps[-1]):
             raise self._not_shown(seconds)
         return number - 1
 
@@ -83,14 +88,18 @@ class Timeline:
         """
         if not start <= stop:
             raise ValueError(f"start must not be after stop, got {start:g} and {stop:g}")
-        if stop > float(self.end * self.time_base) + _ROUNDING:
+        if stop > float(self.end * self.time_base) + _rounding(stop):
             raise self._not_shown(stop)
         first = self.frame_at(start)
-        ends = int(np.searchsorted(self.timestamps, stop - _ROUNDING, "left"))
+        ends = int(np.searchsorted(self.timestamps, stop - _rounding(stop), "left"))
         return range(first, max(ends, first) if stop > start else first)
 
     def _begun_by(self, seconds: float) -> int:
-        return int(np.searchsorted(self.timestamps, seconds + _ROUNDING, "right"))
+        times = self.timestamps
+        number = int(np.searchsorted(times, seconds, "right"))
+        if number and times[number - 1] == seconds:
+            return number  # a frame's very own time, however near the next one's is
+        return int(np.searchsorted(times, seconds + _rounding(seconds), "right"))
 
     def _not_shown(self, seconds: float) -> ValueError:
         if not len(self):
@@ -272,3 +281,7 @@ def _unpack(
         codec,
         digest,
     )
+
+
+def _rounding(seconds: float) -> float:
+    return max(_ROUNDING, _ULPS * float(np.spacing(abs(seconds))))

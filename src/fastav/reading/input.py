@@ -147,6 +147,7 @@ def open_input(
             )
         context.thread_type = thread_type or "FRAME"
         context.thread_count = thread_count
+        context.options = source.options  # what the decoder does not know it leaves alone
         if _DISCARD_ALL is not None:
             for other in container.streams:
                 if other is not chosen:

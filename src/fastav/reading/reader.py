@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import fields, replace
-from functools import wraps
+from functools import partial, wraps
 from itertools import chain, islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeVar, cast
@@ -92,7 +92,8 @@ class VideoReader:
     container_format : str, optional
         FFmpeg's name of the container, where it cannot be guessed.
     options : mapping of str to str, optional
-        FFmpeg's options of demuxer and decoder.
+        FFmpeg's options of protocol, demuxer and decoder (``{"lowres": "1"}``), each for those that
+        know it. With one that leaves frames out (``skip_frame``) read in order: numbers count all.
     index : FrameIndex, optional
         The index of another reader of the same file, which spares making it again.
     **read_options
@@ -111,6 +112,8 @@ class VideoReader:
         The source cannot be opened.
     NotAVideoError
         It is no video, is empty, or has no such stream.
+    ValueError
+        An option that nothing in FFmpeg knows, or an `index` of another file.
     """
 
     def __init__(
@@ -593,7 +596,8 @@ class VideoReader:
             Filters, see :mod:`fastav.filters`. The number is then one of the filtered video, which
             is decoded from its start.
         **changes
-            Fields of :class:`ReadOptions` that differ from the reader's own.
+            Fields of :class:`ReadOptions` that differ from the reader's own. Other threads than
+            the reader's need a decoder of their own, which is opened and closed again.
 
         Returns
         -------
@@ -604,16 +608,24 @@ class VideoReader:
         ------
         IndexError, DecodeError
             As for ``reader[number]``.
+        ValueError
+            ``errors="keep"`` without filters: of a single frame there is nothing to keep.
         """
         check_keywords("read_frame", changes)
         options = replace(self.options, **changes) if changes else self.options
         number = operator.index(number)
-        if filter_sequence is not None or filter_graph is not None:
+        filtered = filter_sequence is not None or filter_graph is not None
+        if changes.get("errors") == "keep" and not filtered:
+            raise ValueError(
+                "errors='keep' keeps the frames before damage, and a single frame has none: it is "
+                "there, or DecodeError is raised"
+            )
+        if filtered:
             frame = self._filtered_frame(number, options, filter_sequence, filter_graph)
             arrays = options.converter().convert(frame)
         else:
             with self._reading():
-                frame, number = self._frame(number)
+                frame, number = self._frame(number, options)
                 if options.stored_format is not None:
                     frame = reinterpret(frame, options.stored_format)
                 try:
@@ -622,10 +634,15 @@ class VideoReader:
                     raise error.at(number) from None
         return arrays if options.planes else arrays[0]
 
-    def _frame(self, number: int) -> tuple[av.VideoFrame, int]:
+    def _frame(self, number: int, options: ReadOptions | None = None) -> tuple[av.VideoFrame, int]:
         """A decoded frame and its number counted from 0."""
         if not self._source.reopenable:
             return self._one_way().frame(number), number
+        if options is not None and _threads(options) != _threads(self.options):
+            number = self._checked(number)
+            opener = _opener(self._source, self._stream, options)
+            with closing(FrameAccess(opener, self.index, 1)) as access:
+                return access.frame(number), number
         if number == 0 and self._index is None:  # the first needs no index
             with closing(decode_all(lambda: self._start(self.options))) as frames:
                 for frame in frames:
@@ -1004,13 +1021,14 @@ class VideoReader:
             return frames
         from ..filters import FilterChain
 
-        chain = FilterChain(
+        make_chain = partial(
+            FilterChain,
             filter_sequence,
             filter_graph,
             frame_rate=self.info.frame_rate,
             pixel_aspect=self.info.pixel_aspect,
         )
-        return _filter(frames, chain)
+        return _filter(frames, make_chain)
 
     def _frames(
         self,
@@ -1090,10 +1108,7 @@ class VideoReader:
             self._check_open()
             waiting, self._input = self._input, None
         if waiting is not None:
-            if (options.thread_count, options.thread_type) == (
-                self.options.thread_count,
-                self.options.thread_type,
-            ) or not self._source.reopenable:
+            if _threads(options) == _threads(self.options) or not self._source.reopenable:
                 return waiting
             waiting.close()
         return self._open(options)
@@ -1150,7 +1165,8 @@ class VideoReader:
         """A converter whose outputs are those of the video's first frame."""
         converter = options.converter()
         info = self.info
-        told = bool(info.width and info.height) and not options.rotate
+        # (A decoder that was given options may do otherwise than the container says.)
+        told = bool(info.width and info.height) and not (options.rotate or self._source.options)
         restated = options.stored_format != self.options.stored_format
         if told and not restated and info.pixel_format is not None:
             model = av.VideoFrame(info.width, info.height, info.pixel_format)
@@ -1170,6 +1186,11 @@ class VideoReader:
     def _outputs(self, options: ReadOptions) -> tuple[Output, ...]:
         with self._lock:
             return self._shared_converter(options).outputs
+
+
+def _threads(options: ReadOptions) -> tuple[int, str | None]:
+    """What a decoder must be opened with."""
+    return options.thread_count, options.thread_type
 
 
 def _let_memory_return(nbytes: int) -> None:
@@ -1204,9 +1225,12 @@ def _reinterpret(frames: Generator[av.VideoFrame], format: str) -> Generator[av.
             yield reinterpret(frame, format)
 
 
-def _filter(frames: Generator[av.VideoFrame], chain: FilterChain) -> Generator[av.VideoFrame]:
+def _filter(
+    frames: Generator[av.VideoFrame], make_chain: Callable[[], FilterChain]
+) -> Generator[av.VideoFrame]:
+    """Send frames through filters, which are made when the first is asked for: some open files."""
     with closing(frames):
-        yield from chain.process(frames)
+        yield from make_chain().process(frames)
 
 
 def _opener(source: Source, stream: int, options: ReadOptions) -> Callable[[int], VideoInput]:

@@ -9,13 +9,14 @@ import re
 import stat
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import av
 
 from ..errors import NotAVideoError
 from ..ffmpeg_errors import clear_errors
+from ..pixels.ffmpeg import knows_option
 from ..pyav import open_to_read
 
 __all__ = ["Source"]
@@ -119,7 +120,7 @@ class Source:
     container_format : str, optional
         FFmpeg's name of the container ("mp4", "rawvideo", ...) where it cannot be guessed.
     options : mapping of str to str, optional
-        Options of FFmpeg's demuxer and decoders.
+        Options of FFmpeg's protocol, demuxer and decoder.
 
     Attributes
     ----------
@@ -134,6 +135,8 @@ class Source:
         If it is a path that cannot be read.
     NotAVideoError
         If it is empty.
+    ValueError
+        If nothing in FFmpeg has an option of that name.
     """
 
     def __init__(
@@ -146,6 +149,7 @@ class Source:
         self.given: Any = given
         self.container_format = container_format
         self.options = {str(key): str(value) for key, value in (options or {}).items()}
+        _check_options(self.options)
         self.seekable = True
         self.local = not isinstance(given, (str, os.PathLike))
         self.start = 0
@@ -257,6 +261,15 @@ class Source:
                 options=self.options,
                 buffer_size=_BUFFER_SIZE,
             )
+
+
+def _check_options(options: Iterable[str]) -> None:
+    unknown = [name for name in options if not knows_option(name)]
+    if unknown:
+        raise ValueError(
+            f"options: no demuxer, protocol or decoder of this FFmpeg knows "
+            f"{', '.join(map(repr, unknown))}"
+        )
 
 
 def _check_file(name: str, container_format: str | None) -> bool:

@@ -123,8 +123,8 @@ class Target:
         """Open the container; nothing is written before its header."""
         target: object = self._target
         if not isinstance(target, str):
-            if self.seekable and cast(BinaryIO, target).tell():
-                target = _FileFromHere(cast(BinaryIO, target))
+            kind = _FileFromHere if self.seekable else _Stream
+            target = kind(cast(BinaryIO, target), self.name)
         elif not ("://" in target or av.ContainerFormat(self.container, "w").flags & _NOFILE):
             target = self._own = _File(target)
         return av.open(target, "w", format=self.container, container_options=self.options)
@@ -206,20 +206,42 @@ class _Pipe(io.RawIOBase):
         return len(data)
 
 
-class _FileFromHere(io.RawIOBase):
-    """The caller's file with its present position for a beginning; never closes it."""
+class _Stream(io.RawIOBase):
+    """The caller's file, given all that is to be written; never closes it."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self._start = file, file.tell()
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file, self._shown = file, name
 
     def writable(self) -> bool:
         return True
 
+    def write(self, data: Any) -> int:
+        done = 0
+        while done < len(data):
+            taken: int | None = self._file.write(data[done:] if done else data)
+            if taken is None:
+                if isinstance(self._file, io.RawIOBase):  # as `io` has it: it would have to wait
+                    raise BlockingIOError(
+                        f"{self._shown} takes no data now; it must be in blocking mode"
+                    )
+                break  # nothing is said, so all was taken
+            if taken <= 0:
+                raise OSError(f"{self._shown} took none of {len(data) - done} bytes")
+            done += taken
+        return len(data)
+
+
+class _FileFromHere(_Stream):
+    """The same, with the file's present position for a beginning."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        super().__init__(file, name)
+        self._start = file.tell()
+        if not self._start:
+            self.name = str(getattr(file, "name", name))  # see _File
+
     def seekable(self) -> bool:
         return True
-
-    def write(self, data: Any) -> int:
-        return self._file.write(data)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         if whence == os.SEEK_SET:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
+import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -34,6 +36,9 @@ _PARTS: Final = 2520  # divisible by 1 to 10
 
 # Ticks in a second for frames with times of their own; these codecs count to 65535 in a second.
 _CLOCKS: Final = {"mpeg4": 60000, "libxvid": 60000, "h263p": 60000}
+
+# Containers whose table of frames is written last.
+_INDEX_LAST: Final = frozenset({"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"})
 
 
 class VideoWriter:
@@ -225,8 +230,8 @@ class VideoWriter:
         settings = self._settings | {key: x for key, x in given.items() if x is not None}
         self._encoder = Encoder(self._target.container, self._target.extension, **settings)
         self._settings = settings
-        if self._chain is not None:  # it was told another rate
-            self._chain = self._make_chain(*self._filters)
+        if self._chain is not None:
+            self._chain.frame_rate = self._encoder.fps
 
     def set_filter(
         self,
@@ -242,7 +247,8 @@ class VideoWriter:
         if filters == self._filters:
             return
         chain = self._make_chain(*filters)
-        self._drain_filter()
+        with _interrupts_later():
+            self._drain_filter()
         self._chain, self._filters = chain, filters
 
     def _make_chain(
@@ -376,13 +382,14 @@ class VideoWriter:
 
     def _take(self, frame: VideoFrame, moment: Fraction | None) -> None:
         """Send a frame on its way: through the filters, into the encoder."""
-        self._stamp(frame, moment)
-        if self._chain is None:
-            self._encode(frame)
-        else:
-            for filtered in self._chain.push(frame):
-                self._encode_filtered(filtered)
-        self.frames_written += 1
+        with _interrupts_later():
+            self._stamp(frame, moment)
+            if self._chain is None:
+                self._encode(frame)
+            else:
+                for filtered in self._chain.push(frame):
+                    self._encode_filtered(filtered)
+            self.frames_written += 1
 
     def _encode_filtered(self, frame: VideoFrame) -> None:
         """Encode a filtered frame; the distance of the first two tells the rate."""
@@ -488,8 +495,16 @@ class VideoWriter:
         try:
             with clear_errors(f"{what} in {self._target.name!r}{hint}", EncodeError):
                 yield
-        except Exception:
+        except Exception as error:
             self._release()
+            container, options = self._target.container, self._target.options
+            last = container in _INDEX_LAST and "frag" not in options.get("movflags", "")
+            if isinstance(error, OSError) and last:
+                error.add_note(
+                    f"{container} without its end, which could not be written, cannot be read; "
+                    "container='matroska', or container_options={'movflags': "
+                    "'frag_keyframe+empty_moov'}, keeps what came before."
+                )
             raise
 
     def _check_open(self) -> None:
@@ -510,7 +525,8 @@ class VideoWriter:
     def close(self) -> None:
         """Encode what is still held back, finish the file and stop the encoder's threads.
 
-        Safe to call again.
+        Safe to call again. Ctrl-C is raised when the file is finished; a second one at once, which
+        leaves the file without its end.
 
         Raises
         ------
@@ -519,18 +535,19 @@ class VideoWriter:
         """
         if self._closed:
             return
-        try:
-            self._drain_filter()
-        finally:
+        with _interrupts_later():
             try:
-                if self._output is not None and self._stream is not None:
-                    with self._all_or_close():
-                        if self._sound is not None:
-                            self._sound.copy_until(self._output, self._end)
-                        self._output.mux(self._stream.encode(None))
-                        self._output.close()
+                self._drain_filter()
             finally:
-                self._release()
+                try:
+                    if self._output is not None and self._stream is not None:
+                        with self._all_or_close():
+                            if self._sound is not None:
+                                self._sound.copy_until(self._output, self._end)
+                            self._output.mux(self._stream.encode(None))
+                            self._output.close()
+                finally:
+                    self._release()
 
     def _release(self) -> None:
         """Let go of everything, without a further word about errors."""
@@ -603,6 +620,34 @@ def _time_base(of: Any) -> Fraction:
     time_base = fraction(of.time_base)
     assert time_base is not None
     return time_base
+
+
+@contextmanager
+def _interrupts_later() -> Iterator[None]:
+    """Have Ctrl-C wait for the end of a block: a packet lost in its middle would spoil the file.
+
+    Only the main thread is interrupted, and only Python's own handler is put off, the first time.
+    """
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    ):
+        yield
+        return
+    came = False
+
+    def note(number: int, frame: object) -> None:
+        nonlocal came
+        came = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if came:
+            raise KeyboardInterrupt
 
 
 def _ticks(fps: Fraction) -> int:
