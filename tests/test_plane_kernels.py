@@ -153,20 +153,27 @@ def test_interleave_and_back(
         target.check(source.rows(item))
 
 
-@examples
-@given(st.integers(1, 2**40), st.integers(0, 2), st.integers(1, 128))
-def test_row_bytes(strides: ModuleType, width: int, log2: int, unit: int) -> None:
-    units = (width + 2**log2 - 1) // 2**log2
-    assert strides.ceil_shift(width, log2) == units
-    assert strides.row_bytes(width, log2, unit) == (units * unit + 7) // 8
+PLANES = st.lists(
+    st.tuples(st.integers(1, 8192), st.integers(1, 4), st.integers(0, 31), st.integers(0, 31)),
+    max_size=4,
+)
 
 
 @examples
-@given(st.integers(0, 2**40), st.integers(0, 12))
-def test_align_up(strides: ModuleType, size: int, log2: int) -> None:
-    aligned = strides.align_up(size, 2**log2)
-    assert aligned % 2**log2 == 0
-    assert size <= aligned < size + 2**log2
+@given(st.integers(1, 2**20), st.integers(1, 2**20), PLANES, st.integers(0, 12))
+def test_lay_out(strides: ModuleType, width: int, height: int, planes: Any, log2: int) -> None:
+    laid, size = strides.lay_out(width, height, planes, 2**log2)
+    end = 0
+    for plane, (row_bytes, rows, pitch, offset) in zip(planes, laid, strict=True):
+        bits, _, log2_width, log2_height = plane
+        units = len(range(0, width, 2**log2_width))
+        assert row_bytes == len(range(0, units * bits, 8))
+        assert rows == len(range(0, height, 2**log2_height))
+        for start, smallest in ((pitch, row_bytes), (offset, end)):
+            assert start % 2**log2 == 0
+            assert smallest <= start < smallest + 2**log2
+        end = offset + pitch * rows
+    assert size == end
 
 
 @examples
@@ -174,27 +181,25 @@ def test_align_up(strides: ModuleType, size: int, log2: int) -> None:
 def test_span(strides: ModuleType, pitch: int, row: int, height: int) -> None:
     edges = [(pitch * y, pitch * y + row) for y in (0, height - 1)]
     assert strides.span(pitch, row, height) == (min(edges)[0], max(edges)[1])
-    assert strides.plane_size(pitch, height) == pitch * height
 
 
 def test_sizes_beyond_the_address_space(strides: ModuleType) -> None:
     largest = sys.maxsize
     for call in (
-        lambda: strides.row_bytes(largest // 8, 0, 32),
-        lambda: strides.row_bytes(largest, 0, 1),
-        lambda: strides.align_up(largest, 2),
-        lambda: strides.plane_size(largest // 2 + 1, 2),
-        lambda: strides.plane_size(-(largest // 2) - 1, 2),
+        lambda: strides.lay_out(largest // 8, 1, [(32, 1, 0, 0)], 1),
+        lambda: strides.lay_out(largest, 1, [(1, 1, 0, 0)], 1),
+        lambda: strides.lay_out(2**70, 1, [(8, 1, 0, 0)], 1),
+        lambda: strides.lay_out(2**32, 2**31, [(8, 1, 0, 0)], 1),
+        lambda: strides.lay_out(2**31, 2**31, [(8, 1, 0, 0)] * 2, 1),
+        lambda: strides.lay_out(2**31, 2**31, [(8, 1, 0, 0)], 2**62),
         lambda: strides.span(largest // 2, 1, 4),
+        lambda: strides.span(-(largest // 2), 1, 4),
         lambda: strides.span(1, largest, 2),
-        lambda: strides.row_bytes(2**70, 0, 8),
     ):
         with pytest.raises(OverflowError):
             call()
-    assert strides.plane_size(largest, 1) == largest
-    assert strides.plane_size(-largest, 1) == -largest
-    assert strides.align_up(largest, 1) == largest
-    assert strides.ceil_shift(largest, 1) == largest // 2 + 1
+    assert strides.lay_out(2**31, 2**31, [(8, 1, 0, 0)], 1) == ([(2**31, 2**31, 2**31, 0)], 2**62)
+    assert strides.span(-largest, 0, 2) == (-largest, 0)
 
 
 WORDS = [name for name in software_formats() if pixel_format(name).kind is Kind.BIT_PACKED]

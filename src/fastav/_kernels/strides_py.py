@@ -1,4 +1,4 @@
-"""Sizes of planes: the specification of ``strides_c``.
+"""Where the planes of a frame lie: the specification of ``strides_c``.
 
 Arguments are trusted: sizes are positive, logarithms and pitches small, ``align`` a power of two.
 Results that do not fit into a ``Py_ssize_t`` raise ``OverflowError``.
@@ -7,28 +7,30 @@ Results that do not fit into a ``Py_ssize_t`` raise ``OverflowError``.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
-__all__ = ["align_up", "ceil_shift", "plane_size", "row_bytes", "span"]
-
-
-def ceil_shift(size: int, log2: int) -> int:
-    """Return ``size / 2**log2``, rounded up: chroma covers the last odd column and row."""
-    return -((-size) >> log2)
+__all__ = ["lay_out", "span"]
 
 
-def row_bytes(width: int, log2_width: int, bits: int) -> int:
-    """Return the bytes of a row of units of ``bits`` bits, each ``2**log2_width`` pixels wide."""
-    return _checked(ceil_shift(width, log2_width) * bits + 7) // 8
+def lay_out(
+    width: int, height: int, planes: Sequence[tuple[int, int, int, int]], align: int
+) -> tuple[list[tuple[int, int, int, int]], int]:
+    """Lay the planes of a picture out in one block of memory, one after the other.
 
-
-def align_up(size: int, align: int) -> int:
-    """Return the smallest multiple of ``align`` that is not below ``size``."""
-    return _checked((size + align - 1) & -align)
-
-
-def plane_size(pitch: int, height: int) -> int:
-    """Return the bytes from the first row of a plane to the end of its last."""
-    return _checked(pitch * height)
+    Of each plane is given (bits, channels, log2_width, log2_height): a unit of ``bits`` bits spans
+    ``2**log2_width`` pixels across and ``2**log2_height`` down; a unit that the picture covers in
+    part is stored whole. Pitches and offsets are multiples of ``align``. Return (bytes of a row,
+    rows, pitch, offset) of each plane, and the bytes of the block.
+    """
+    laid, end = [], 0
+    for bits, _, log2_width, log2_height in planes:
+        row_bytes = _checked(-(-width >> log2_width) * bits + 7) // 8
+        rows = -(-height >> log2_height)
+        pitch = _checked(row_bytes + align - 1) & -align
+        offset = _checked(end + align - 1) & -align
+        end = _checked(offset + pitch * rows)
+        laid.append((row_bytes, rows, pitch, offset))
+    return laid, end
 
 
 def span(pitch: int, bytes_per_row: int, height: int) -> tuple[int, int]:
@@ -42,5 +44,5 @@ def span(pitch: int, bytes_per_row: int, height: int) -> tuple[int, int]:
 
 def _checked(size: int) -> int:
     if not -sys.maxsize <= size <= sys.maxsize:
-        raise OverflowError("the plane does not fit into memory")
+        raise OverflowError("the frame does not fit into memory")
     return size

@@ -20,6 +20,8 @@ __all__ = ["Component", "Kind", "PixelFormat", "PlaneFormat", "pixel_format", "s
 _BE, _PAL, _BITSTREAM, _HWACCEL = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _RGB, _ALPHA, _BAYER, _FLOAT, _XYZ = 1 << 5, 1 << 7, 1 << 8, 1 << 9, 1 << 10
 
+_ANY_SIZE = 31  # log2 of more pixels than a width or height, a C int of FFmpeg's, can be
+
 _NATIVE = "le" if np.little_endian else "be"
 
 
@@ -83,7 +85,8 @@ class PlaneFormat(NamedTuple):
     channels : int
         Elements of the trailing axis of the plane's array; 1 for a plane without that axis.
     log2_width, log2_height : int
-        Logarithms of the pixels and rows that a unit spans.
+        Logarithms of the pixels and rows that a unit spans. A palette is one unit, which spans a
+        picture of any size.
     """
 
     bits: int
@@ -385,7 +388,7 @@ def _planes(
     if kind is Kind.HARDWARE:
         return ()
     if kind is Kind.PALETTE:
-        return PlaneFormat(8, 1, 0, 0), PlaneFormat(32, 4, 0, 0)
+        return PlaneFormat(8, 1, 0, 0), PlaneFormat(8 * 1024, 4, _ANY_SIZE, _ANY_SIZE)
     if kind is Kind.BIT_PACKED:
         return (PlaneFormat(pixel_bits, 1, 0, 0),)
     if kind is Kind.BAYER:

@@ -145,26 +145,21 @@ def _frame_layout(name: str, width: int, height: int, align: int, stacked: bool)
     if align < 1 or align & (align - 1):
         raise ValueError(f"align must be a power of two, got {align}")
 
+    laid, end = strides.lay_out(width, height, format.planes, align)
     planes: list[PlaneLayout] = []
-    end = 0
-    for plane in format.planes:
-        row_bytes = strides.row_bytes(width, plane.log2_width, plane.bits)
-        rows = strides.ceil_shift(height, plane.log2_height)
-        samples = row_bytes // (format.itemsize * plane.channels)
+    for plane, (row_bytes, rows, pitch, offset) in zip(format.planes, laid, strict=True):
+        samples, channels = row_bytes // (format.itemsize * plane.channels), plane.channels
         shape: tuple[int, ...] = (rows, samples)
-        if plane.channels > 1:
-            shape += (plane.channels,)
-        pitch = strides.align_up(row_bytes, align)
-        steps = (pitch, *_tight(shape[1:], format.itemsize))
+        steps: tuple[int, ...] = (pitch, format.itemsize * channels)
+        if channels > 1:
+            shape, steps = (*shape, channels), (*steps, format.itemsize)
         if format.kind is Kind.PALETTE and planes:
-            samples, rows, row_bytes, shape, steps = 256, 1, 1024, (256, 4), (4, 1)
-            pitch = strides.align_up(row_bytes, align)
-        offset = strides.align_up(end, align)
+            shape, steps = shape[1:], steps[1:]
         planes.append(
             PlaneLayout(
                 width=samples,
                 height=rows,
-                channels=plane.channels,
+                channels=channels,
                 row_bytes=row_bytes,
                 pitch=pitch,
                 offset=offset,
@@ -173,7 +168,6 @@ def _frame_layout(name: str, width: int, height: int, align: int, stacked: bool)
                 strides=steps,
             )
         )
-        end = strides.align_up(offset + strides.plane_size(pitch, rows), 1)
 
     array_shape, array_strides = _array_shape(format, width, height, planes), None
     if stacked and not format.is_array:
