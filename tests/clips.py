@@ -17,6 +17,8 @@ from pathlib import Path
 import av
 import numpy as np
 
+from fastav.pyav import ONE_THREAD
+
 WIDTH, HEIGHT, BITS = 96, 64, 8
 
 
@@ -91,7 +93,7 @@ class Clip:
         context.options = {"threads": "1", **self.options}
         for index in range(self.frames):
             frame = av.VideoFrame.from_ndarray(picture(index, width, height), format="rgb24")
-            frame = frame.reformat(format=self.pix_fmt, threads=1)
+            frame = frame.reformat(format=self.pix_fmt, **ONE_THREAD)
             frame.pts = self.pts(index) if self.pts else index
             frame.time_base = time_base
             yield from stream.encode(frame)
@@ -469,7 +471,7 @@ def linear(path: Path) -> Reference:
             with suppress(av.FFmpegError):
                 frames.extend(stream.codec_context.decode(None))
     return Reference(
-        [frame.reformat(format="rgb24", threads=1).to_ndarray() for frame in frames],
+        [frame.reformat(format="rgb24", **ONE_THREAD).to_ndarray() for frame in frames],
         [frame.pts for frame in frames],
         [frame.duration for frame in frames],
         [frame.key_frame for frame in frames],

@@ -12,6 +12,8 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+from fastav.pyav import ONE_THREAD
+
 
 def pictures(count: int, width: int, height: int, seed: int = 0) -> Iterator[NDArray[np.uint8]]:
     """Smooth moving colour pictures with mild noise, each different from the others."""
@@ -52,7 +54,7 @@ def encode(
             setattr(stream.codec_context, name, value)
         for number, picture in enumerate(pictures(count, width, height, seed)):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame = frame.reformat(format=pixel_format, threads=1)
+            frame = frame.reformat(format=pixel_format, **ONE_THREAD)
             frame.pts = number
             frame.time_base = 1 / Fraction(rate)
             output.mux(stream.encode(frame))
@@ -76,7 +78,7 @@ def reference(data: Any, format: str = "rgb24", pixel_bytes: int = 3) -> NDArray
         stream.codec_context.thread_count = 1
         made = []
         for frame in container.decode(stream):
-            new = reformatter.reformat(frame, format=format, threads=1)
+            new = reformatter.reformat(frame, format=format, **ONE_THREAD)
             made.append(rows(new, pixel_bytes).reshape(frame.height, frame.width, pixel_bytes))
         return np.stack(made).copy()
 

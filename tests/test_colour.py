@@ -13,6 +13,7 @@ import fastav
 from fastav.errors import UnsupportedFormatError
 from fastav.pixels import colour
 from fastav.pixels.formats import pixel_format, software_formats
+from fastav.pyav import ONE_THREAD
 
 from . import colours
 
@@ -288,7 +289,7 @@ def test_agrees_with_ffmpeg_about_what_is_meant(format: str) -> None:
     frame = colours.frame_of(format, 32, 32, *values[: len(pixel_format(format).components)])
     for tag in (1, 2, 5, 9):
         frame.colorspace = tag
-        theirs = frame.reformat(format="rgb24", threads=1).to_ndarray()
+        theirs = frame.reformat(format="rgb24", **ONE_THREAD).to_ndarray()
         assert np.abs(convert(frame, "rgb24").astype(int) - theirs).max() <= 3
 
 

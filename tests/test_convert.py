@@ -14,6 +14,7 @@ import fastav
 from fastav.errors import UnsupportedFormatError
 from fastav.pixels import colour
 from fastav.pixels.convert import ConversionOptions, FrameConverter
+from fastav.pyav import ONE_THREAD
 
 from . import mosaics
 from .media import encode
@@ -74,9 +75,9 @@ def test_grey_and_sixteen_bits(clip: bytes, frames: list[av.VideoFrame]) -> None
 def test_what_the_kernels_cannot_read_goes_through_ffmpeg(source: str) -> None:
     frame = av.VideoFrame(34, 20, "rgb24")
     np.frombuffer(frame.planes[0], np.uint8)[:] = 77
-    frame = frame.reformat(format=source, threads=1)
+    frame = frame.reformat(format=source, **ONE_THREAD)
     assert not colour.can_convert(source, "rgb24")
-    plain = frame.reformat(format="rgb24", threads=1).to_ndarray()
+    plain = frame.reformat(format="rgb24", **ONE_THREAD).to_ndarray()
     (array,) = FrameConverter(ConversionOptions()).convert(frame)
     np.testing.assert_array_equal(array, plain)
     (planes_first,) = FrameConverter(ConversionOptions(layout="chw", dtype="float32")).convert(
@@ -110,7 +111,7 @@ def test_mosaics_are_interpolated_exactly(
 def test_mosaics_by_ffmpeg() -> None:
     mosaic = mosaics.random_mosaic(np.random.default_rng(0), 48, 64, 8)
     frame = fastav.pack_frame(mosaic, "bayer_rggb8")
-    plain = frame.reformat(format="rgb24", threads=1).to_ndarray()
+    plain = frame.reformat(format="rgb24", **ONE_THREAD).to_ndarray()
     theirs = fastav.unpack_frame(frame, format="rgb24", conversion="ffmpeg")
     np.testing.assert_array_equal(theirs, plain)
     ours = fastav.unpack_frame(frame, format="rgb24").astype(int)
@@ -142,7 +143,7 @@ def test_interlaced_chroma_is_left_to_ffmpeg() -> None:
     with av.open(io.BytesIO(data)) as container:
         decoded = list(container.decode(video=0))
     assert decoded[0].interlaced_frame
-    expected = np.stack([f.reformat(format="rgb24", threads=1).to_ndarray() for f in decoded])
+    expected = np.stack([f.reformat(format="rgb24", **ONE_THREAD).to_ndarray() for f in decoded])
     np.testing.assert_array_equal(fastav.imread(data), expected)
     with pytest.raises(fastav.UnsupportedFormatError, match="another matrix"):
         fastav.imread(data, matrix="bt709")

@@ -28,7 +28,7 @@ from imageio.core.request import InitializationError, Request
 import fastav
 from fastav.imageio.plugin import FastavPlugin, _format_to_dtype, register
 from fastav.imageio.video_file import VideoFile
-from fastav.writing.encoder import CAN_ROTATE
+from fastav.pyav import CAN_ROTATE
 
 from .media import encode, reference
 

@@ -25,6 +25,7 @@ from fastav.pixels.formats import Kind, pixel_format, software_formats
 from fastav.pixels.layout import frame_layout
 from fastav.pixels.packing import pack_frame, unpack_frame, unpack_planes
 from fastav.pixels.planes import copy_frame
+from fastav.pyav import ONE_THREAD
 
 ARRAYS = [name for name in software_formats() if frame_layout(name, 32, 16).shape is not None]
 PLANES = [name for name in software_formats() if name not in ARRAYS]
@@ -375,7 +376,7 @@ def test_width_of_planes_that_do_not_tell_it() -> None:
 
 def test_format_converts() -> None:
     frame = random_frame("yuv420p")
-    wanted = frame.reformat(format="rgb24", threads=1).to_ndarray()
+    wanted = frame.reformat(format="rgb24", **ONE_THREAD).to_ndarray()
     assert same(unpack_frame(frame, format="rgb24", conversion="ffmpeg"), wanted)
     assert same(
         unpack_frame(frame, format="yuv420p", stacked=True), unpack_frame(frame, stacked=True)

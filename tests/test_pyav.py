@@ -60,3 +60,25 @@ def test_the_size_of_what_cannot_seek_is_not_known() -> None:
     with fastav.open(Pipe(data)) as reader:
         assert reader._input is not None
         assert pyav.file_size(reader._input.container) < 0
+
+
+def test_a_format_that_is_not_known() -> None:
+    """PyAV 17 reads through a null pointer where ``pix_fmt`` of such a context is asked for."""
+    assert pyav.format_name(av.CodecContext.create("rawvideo", "r")) is None
+
+
+@pytest.mark.parametrize(
+    ("names", "given", "closest"),
+    [
+        (["rgb24", "gray"], "gray", "gray"),
+        (["rgb24", "gray"], "bgr24", "rgb24"),
+        (["yuv420p", "yuv444p", "yuv420p10le"], "yuv444p10le", "yuv420p10le"),
+        ([], "gray", None),
+    ],
+)
+def test_the_closest_format(
+    names: list[str], given: str, closest: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert pyav.closest_format(names, given, False) == closest
+    monkeypatch.delattr(av.codec.codec, "find_best_pix_fmt_of_list", raising=False)
+    assert pyav.closest_format(names, given, False) == closest

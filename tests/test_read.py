@@ -22,6 +22,7 @@ import pytest
 
 import fastav
 from fastav.pixels import convert
+from fastav.pyav import ONE_THREAD
 from fastav.reading import destinations
 
 from .media import encode, reference
@@ -501,7 +502,7 @@ class TestChange:
         assert video.shape == (18, 48, 64, 3)
         with av.open(io.BytesIO(data)) as container:
             last = list(container.decode(video=0))[-1]
-        small = last.reformat(width=64, height=48, format="rgb24", threads=1)
+        small = last.reformat(width=64, height=48, format="rgb24", **ONE_THREAD)
         np.testing.assert_array_equal(video[-1], small.to_ndarray())
 
 

@@ -13,6 +13,7 @@ from av.video.reformatter import VideoReformatter
 from fastav.errors import UnsupportedFormatError
 from fastav.pixels import convert, ffmpeg
 from fastav.pixels.formats import Kind, pixel_format, software_formats
+from fastav.pyav import ONE_THREAD
 
 from .conftest import Kernels
 from .media import rows
@@ -75,7 +76,7 @@ def converted(frame: av.VideoFrame, target: str) -> np.ndarray[Any, Any]:
 
 def can_convert(source: str, target: str) -> bool:
     try:
-        VideoReformatter().reformat(av.VideoFrame(16, 16, source), format=target, threads=1)
+        VideoReformatter().reformat(av.VideoFrame(16, 16, source), format=target, **ONE_THREAD)
     except (ValueError, OSError):
         return False
     return True
@@ -107,7 +108,9 @@ def test_every_source_equals_reformat(target: str) -> None:
             frame = noise(source, width, height, seed=number)
             frame.colorspace = (2, 1, 9, 5)[number % 4]
             frame.color_range = number % 3
-            expected = rows(reformatter.reformat(frame, format=target, threads=1), TARGETS[target])
+            expected = rows(
+                reformatter.reformat(frame, format=target, **ONE_THREAD), TARGETS[target]
+            )
             result = converted(frame, target)
             assert np.array_equal(result, expected), (source, target, width, height)
             compared += 1
@@ -121,7 +124,7 @@ def test_every_width_of_the_block_converters(source: str, target: str) -> None:
     reformatter = VideoReformatter()
     for width in [*range(1, 70), 320, 322, 854, 1278]:
         frame = noise(source, width, 4, seed=width)
-        expected = rows(reformatter.reformat(frame, format=target, threads=1), 3)
+        expected = rows(reformatter.reformat(frame, format=target, **ONE_THREAD), 3)
         assert np.array_equal(converted(frame, target), expected), width
 
 
@@ -139,7 +142,7 @@ def test_columns_that_pyav_leaves_unwritten_are_written(target: str) -> None:
             ]
         bytes_per_pixel = TARGETS[target]
         expected = rows(
-            VideoReformatter().reformat(wide, format=target, threads=1), bytes_per_pixel
+            VideoReformatter().reformat(wide, format=target, **ONE_THREAD), bytes_per_pixel
         )[:, : width * bytes_per_pixel]
         assert np.array_equal(converted(frame, target), expected), width
 
@@ -167,7 +170,7 @@ def test_negative_line_size() -> None:
     graph.push(frame)
     flipped = graph.pull()
     assert flipped.planes[0].line_size < 0
-    expected = rows(VideoReformatter().reformat(frame, format="rgb24", threads=1), 3)[::-1]
+    expected = rows(VideoReformatter().reformat(frame, format="rgb24", **ONE_THREAD), 3)[::-1]
     assert np.array_equal(converted(flipped, "rgb24"), expected)
 
 
@@ -202,5 +205,5 @@ def test_mid_stream_colour_tags_are_followed() -> None:
         frame = noise("yuv420p", 64, 16)
         frame.colorspace = matrix
         (result,) = converter.convert(frame)
-        expected = rows(reformatter.reformat(frame, format="rgb24", threads=1), 3)
+        expected = rows(reformatter.reformat(frame, format="rgb24", **ONE_THREAD), 3)
         assert np.array_equal(result.reshape(16, -1), expected)

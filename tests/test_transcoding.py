@@ -13,8 +13,7 @@ import pytest
 
 import fastav
 from fastav import EncodeError
-from fastav.pyav import fraction
-from fastav.writing.encoder import CAN_ROTATE
+from fastav.pyav import CAN_ROTATE, fraction
 
 from .media import make_sounding, pictures
 

@@ -24,7 +24,8 @@ from fastav.pixels.colour import plan_back
 from fastav.pixels.formats import Kind, pixel_format, software_formats
 from fastav.pixels.layout import frame_layout
 from fastav.pixels.packing import unpack_frame, unpack_planes
-from fastav.writing.encoder import CAN_ROTATE, exact_rate
+from fastav.pyav import CAN_ROTATE, ONE_THREAD
+from fastav.writing.encoder import exact_rate
 from fastav.writing.writer import VideoWriter
 
 from .process import LINUX, descriptors, threads
@@ -302,7 +303,7 @@ def test_conversion_equals_pyavs_own(format: str) -> None:
         if format == "gbrp":
             image = image[[2, 0, 1]].transpose(1, 2, 0)  # PyAV's order
         expected = av.VideoFrame.from_ndarray(image, layout.format.name)
-        expected = expected.reformat(format="yuv420p", threads=1)
+        expected = expected.reformat(format="yuv420p", **ONE_THREAD)
         for plane, of_pyav in zip(unpack_planes(frame), unpack_planes(expected), strict=True):
             np.testing.assert_array_equal(plane, of_pyav)
 
@@ -337,7 +338,7 @@ def test_conversions_that_the_kernels_do_not_know(frames: np.ndarray, target: st
     with VideoWriter("<bytes>", container="nut", codec="ffv1", out_pixel_format=target) as writer:
         writer.write(frames)
     for image, frame in zip(frames, decoded(writer.getvalue()), strict=True):
-        made = av.VideoFrame.from_ndarray(image, "rgb24").reformat(format=target, threads=1)
+        made = av.VideoFrame.from_ndarray(image, "rgb24").reformat(format=target, **ONE_THREAD)
         for plane, of_pyav in zip(unpack_planes(frame), unpack_planes(made), strict=True):
             np.testing.assert_array_equal(plane, of_pyav)
 

@@ -27,7 +27,7 @@ from av.filter import Filter, Graph
 from av.filter.context import FilterContext
 
 from .errors import DecodeError
-from .pyav import fraction
+from .pyav import fraction, new_graph
 
 __all__ = ["FilterChain", "FilterGraph", "FilterSequence"]
 
@@ -275,13 +275,6 @@ def _parse_node(label: str, node: object) -> tuple[str, str | dict[str, str]]:
     }
 
 
-def _new_graph() -> Graph:
-    graph = Graph()
-    if hasattr(graph, "threads"):  # PyAV 18
-        graph.threads = 1
-    return graph
-
-
 def _add(graph: Graph, nodes: _Nodes) -> dict[str, FilterContext]:
     """Put every node into `graph`; a wrong name or option is a ValueError that says which."""
     contexts = {}
@@ -309,7 +302,7 @@ def _make(nodes: _Nodes, edges: list[_Edge]) -> _Made:
 
     What FFmpeg would refuse with a bare number is refused saying which part is at fault.
     """
-    graph = _new_graph()
+    graph = new_graph()
     contexts = _add(graph, nodes)
     _check(nodes, edges, contexts)
     return graph, contexts

@@ -5,21 +5,60 @@ All else of fastav uses what PyAV 15 to 19 have in common, and comes here for th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ctypes
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
 import av
+import av.codec.codec
+import av.codec.context
 import av.container
+import av.stream
+import av.video.stream
 from av.container import InputContainer
+from av.filter import Graph
+from av.video.reformatter import VideoReformatter
 
-__all__ = ["file_size", "fraction", "open_to_read", "side_data", "tags"]
+__all__ = [
+    "CAN_ROTATE",
+    "ONE_THREAD",
+    "closest_format",
+    "discard",
+    "file_size",
+    "format_name",
+    "fraction",
+    "has_side_data",
+    "may_have_fields",
+    "new_graph",
+    "open_to_read",
+    "reorder_depth",
+    "side_data",
+    "tags",
+]
 
 # Before PyAV 19 text that is not UTF-8 raises an error unless it is said otherwise at opening;
 # from then on it comes with its bytes as lone surrogates, which most of Python cannot print.
 _READ: Final[dict[str, Any]] = (
     {"metadata_errors": "replace"} if hasattr(av.container.Container, "metadata_errors") else {}
 )
+
+# PyAV 17
+_DISCARD_ALL: Final[Any] = getattr(getattr(av.stream, "Discard", None), "all", None)
+
+ONE_THREAD: Final[dict[str, Any]] = (
+    {"threads": 1} if "threads" in (VideoReformatter.reformat.__doc__ or "") else {}
+)
+"""Keywords of ``reformat`` for the calling thread alone.
+
+Nothing else can be had of PyAV 15 and 16; from 17 on the default is a pool of threads each time.
+"""
+
+CAN_ROTATE: Final = hasattr(av.video.stream.VideoStream, "set_display_rotation")
+"""Whether an output's stream can be given a rotation (PyAV 17)."""
+
+
+# Containers and streams
 
 
 def open_to_read(source: Any, **options: Any) -> InputContainer:
@@ -52,6 +91,46 @@ def file_size(container: InputContainer) -> int:
     return -1 if size is None else size
 
 
+def discard(stream: Any) -> None:
+    """Keep the demuxer from reading a stream, where PyAV can; else its packets are dropped."""
+    if _DISCARD_ALL is not None:
+        stream.discard = _DISCARD_ALL
+
+
+# Codecs and packets
+
+
+def format_name(context: Any) -> str | None:
+    """Return the name of a codec context's pixel format; None where it is not known yet.
+
+    ``context.pix_fmt`` reads through a null pointer there with PyAV 17.
+    """
+    format = context.format
+    return None if format is None else str(format.name)
+
+
+def reorder_depth(context: Any) -> int:
+    """Return how many frames the decoder holds back, or at least does.
+
+    PyAV 15 and 16 tell only whether there are any.
+    """
+    return int(getattr(context, "reorder_depth", context.has_b_frames))
+
+
+def may_have_fields(context: Any) -> bool:
+    """Tell whether frames may come as two fields; before PyAV 18.1 they may."""
+    order = getattr(context, "field_order", None)
+    return order is None or int(order) > 1
+
+
+def has_side_data(packet: Any, kind: str) -> bool:
+    """Tell whether a packet brings side data of a kind; PyAV 15 does not show any."""
+    return hasattr(packet, "has_sidedata") and bool(packet.has_sidedata(kind))
+
+
+# Frames
+
+
 def side_data(frame: av.VideoFrame) -> dict[str, Any]:
     """Return the side data of a frame by FFmpeg's names, each an object with the buffer protocol.
 
@@ -62,3 +141,37 @@ def side_data(frame: av.VideoFrame) -> dict[str, Any]:
         return {item.type.name: item for item in map(found.__getitem__, range(len(found)))}
     except ValueError:
         return {}
+
+
+def closest_format(names: Sequence[str], given: str, alpha: bool) -> str | None:
+    """Return the pixel format among some that loses least of another's; None where there is none.
+
+    ``avcodec_find_best_pix_fmt_of_list``, which PyAV 15 does not hand through.
+    """
+    if hasattr(av.codec.codec, "find_best_pix_fmt_of_list"):
+        best, _ = av.codec.codec.find_best_pix_fmt_of_list(names, given, alpha)
+        return None if best is None else best.name
+    library = ctypes.CDLL(av.codec.context.__file__)  # its functions resolve through what it needs
+    number, name = library.av_get_pix_fmt, library.av_get_pix_fmt_name
+    name.restype = ctypes.c_char_p
+    numbers = [number(known.encode()) for known in names]
+    found: bytes | None = name(
+        library.avcodec_find_best_pix_fmt_of_list(
+            (ctypes.c_int * (len(numbers) + 1))(*numbers, -1), number(given.encode()), alpha, None
+        )
+    )
+    return None if found is None else found.decode()
+
+
+# Filters
+
+
+def new_graph() -> Graph:
+    """Return an empty graph that works on the calling thread.
+
+    With PyAV 15 and 16 FFmpeg's filters have threads of their own, which end with the graph.
+    """
+    graph = Graph()
+    if hasattr(graph, "threads"):
+        graph.threads = 1
+    return graph

@@ -15,6 +15,8 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from ..pyav import ONE_THREAD
+
 __all__ = ["make_clip", "pictures"]
 
 Picture = npt.NDArray[np.uint8]
@@ -106,7 +108,7 @@ def _scene(width: int, height: int, rng: np.random.Generator) -> Picture:
         coarse = coarse + rng.normal(0, 18, (*coarse.shape[:2], 3))
         tile = np.clip(coarse, 0, 255).astype(np.uint8)
         smooth = av.VideoFrame.from_ndarray(tile, "rgb24").reformat(
-            width, height, interpolation="BICUBIC", threads=1
+            width, height, interpolation="BICUBIC", **ONE_THREAD
         )
         total += (smooth.to_ndarray().astype(np.float32) - 128) * (amplitude / 128)
         cells, amplitude = cells * 2, amplitude * 0.85
@@ -190,4 +192,4 @@ def _frame(picture: Picture, pix_fmt: str) -> av.VideoFrame:
             rows, columns = slice(site // 2, None, 2), slice(site % 2, None, 2)
             mosaic[rows, columns] = picture[rows, columns, "rgb".index(letter)]
         return av.VideoFrame.from_ndarray(mosaic, pix_fmt)
-    return av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format=pix_fmt, threads=1)
+    return av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format=pix_fmt, **ONE_THREAD)

@@ -40,6 +40,7 @@ from typing import Any, Self
 import av
 import numpy as np
 
+from ..pyav import ONE_THREAD
 from .contender import CONTENDERS
 
 __all__ = [
@@ -169,7 +170,7 @@ def reference_means(path: str, indices: Sequence[int]) -> list[list[float]]:
         stream.thread_type = "AUTO"
         for number, frame in enumerate(container.decode(stream)):
             if number in indices:
-                picture = frame.reformat(format="rgb24", threads=1).to_ndarray()
+                picture = frame.reformat(format="rgb24", **ONE_THREAD).to_ndarray()
                 found[number] = picture.reshape(-1, 3).mean(axis=0).tolist()
     return [found[index] for index in indices]
 

@@ -20,6 +20,7 @@ from .._kernels import bayer as bayer_kernels
 from .._kernels import planes as plane_kernels
 from .._kernels import swscale
 from ..errors import FrameChangedError, UnsupportedFormatError
+from ..pyav import ONE_THREAD
 from . import colour, ffmpeg
 from .arguments import one_of
 from .formats import Kind, PixelFormat, pixel_format
@@ -383,7 +384,7 @@ class FrameConverter:
                     height=layout.height,
                     format=target.name,
                     interpolation=flags,
-                    threads=1,
+                    **ONE_THREAD,
                 )
             except (ValueError, OSError, NotImplementedError) as error:
                 raise _no_conversion(source, target) from error

@@ -9,7 +9,7 @@ from typing import Final
 import av
 
 from ..pixels.h273 import MATRIX_NAMES, PRIMARIES_NAMES, RANGE_NAMES, TRANSFER_NAMES
-from ..pyav import fraction, tags
+from ..pyav import format_name, fraction, tags
 from .input import VideoInput
 
 __all__ = ["VideoInfo", "describe"]
@@ -98,7 +98,7 @@ def describe(video: VideoInput) -> VideoInfo:
         codec=context.name,
         codec_long_name=context.codec.long_name,
         profile=stream.profile,
-        pixel_format=context.pix_fmt,
+        pixel_format=format_name(context),
         width=context.width,
         height=context.height,
         pixel_aspect=fraction(stream.sample_aspect_ratio),

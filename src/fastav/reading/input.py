@@ -5,21 +5,18 @@ from __future__ import annotations
 import operator
 import os
 import weakref
-from typing import Any, Final
+from typing import Final
 
 import av
-import av.stream
 
 from ..errors import NotAVideoError
+from ..pyav import discard
 from .source import Source
 
 __all__ = ["VideoInput", "check_threads", "open_input"]
 
 THREAD_TYPES: Final = ("FRAME", "SLICE", "AUTO", "NONE")
 MAX_THREADS: Final = 1024
-
-# Keeps a demuxer from reading the other streams; newer than the oldest PyAV that will do.
-_DISCARD_ALL: Any = getattr(getattr(av.stream, "Discard", None), "all", None)
 
 
 class VideoInput:
@@ -148,10 +145,9 @@ def open_input(
         context.thread_type = thread_type or "FRAME"
         context.thread_count = thread_count
         context.options = source.options  # what the decoder does not know it leaves alone
-        if _DISCARD_ALL is not None:
-            for other in container.streams:
-                if other is not chosen:
-                    other.discard = _DISCARD_ALL
+        for other in container.streams:
+            if other is not chosen:
+                discard(other)
     except BaseException:
         container.close()
         raise

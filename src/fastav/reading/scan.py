@@ -20,7 +20,7 @@ import av.error
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pyav import file_size, fraction
+from ..pyav import file_size, fraction, has_side_data, may_have_fields, reorder_depth
 from .bitstream import hidden_reader, key_reader
 from .index import NO_TIME, PACKET, FrameIndex
 from .input import VideoInput
@@ -175,7 +175,7 @@ def _scan(video: VideoInput) -> Scan:
             flags["exact"].append(key and start)
             flags["closed"].append(key and shuts)
             corrupt = corrupt or packet.is_corrupt
-            carried = carried or any(packet.has_sidedata(kind) for kind in LASTING)
+            carried = carried or any(has_side_data(packet, kind) for kind in LASTING)
     except (av.error.FFmpegError, UnicodeDecodeError):
         corrupt = True  # reading ends here; what decoding makes of it is found by decoding
     packets = np.empty(len(columns["pts"]), PACKET)
@@ -197,10 +197,9 @@ def unsettled(scan: Scan, video: VideoInput) -> int:
     context = video.stream.codec_context
     codec = context.codec.canonical_name
     # Two fields in two packets make one frame; MPEG-2's are put together by FFmpeg's parser.
-    # (PyAV 18.0 does not tell the order of fields, which may then be any.)
-    fields = codec in ("h264", "vc1") and int(getattr(context, "field_order", 2)) > 1
+    fields = codec in ("h264", "vc1") and may_have_fields(context)
     depth = _reordering(times)
-    held = int(context.reorder_depth)
+    held = reorder_depth(context)
     if (
         scan.corrupt
         or fields

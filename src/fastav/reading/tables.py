@@ -21,7 +21,7 @@ import av.error
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pyav import file_size, fraction
+from ..pyav import file_size, fraction, has_side_data
 from .bitstream import hidden_reader, key_reader
 from .boxes import read_samples
 from .index import PACKET, FrameIndex, Timeline
@@ -305,6 +305,6 @@ def _agree(scan: Scan, start: int, read: list[Packet]) -> bool:
         and packet.is_keyframe == keys[at]
         and packet.is_discard != shown[at]
         and not packet.is_corrupt
-        and not any(packet.has_sidedata(kind) for kind in LASTING)
+        and not any(has_side_data(packet, kind) for kind in LASTING)
         for at, (packet, row) in enumerate(zip(read, said.tolist(), strict=True))
     )

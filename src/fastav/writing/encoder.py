@@ -13,7 +13,6 @@ import av
 import av.error
 import numpy as np
 from av import VideoFrame
-from av.codec.codec import find_best_pix_fmt_of_list
 from av.codec.context import Flags
 from av.container import OutputContainer
 from av.video.codeccontext import VideoCodecContext
@@ -22,11 +21,10 @@ from av.video.stream import VideoStream
 from ..errors import EncodeError
 from ..pixels.formats import pixel_format
 from ..pixels.h273 import OPTION_MATRICES, OPTION_RANGES
+from ..pyav import CAN_ROTATE, closest_format, format_name
 from .frame_maker import Colours
 
-__all__ = ["CAN_ROTATE", "TURNING", "Encoder", "Rate", "exact_rate"]
-
-CAN_ROTATE: Final = hasattr(VideoStream, "set_display_rotation")  # PyAV 18
+__all__ = ["TURNING", "Encoder", "Rate", "exact_rate"]
 
 Rate: TypeAlias = float | str | Rational
 
@@ -171,9 +169,8 @@ class Encoder:
         if not taken:
             return given
         if self._codec.lossless and not self._codec.lossy:
-            best, _ = find_best_pix_fmt_of_list(taken, given, pixel_format(given).alpha)
-            if best is not None:
-                return best.name
+            names = [format.name for format in taken]
+            return closest_format(names, given, pixel_format(given).alpha) or names[0]
         return taken[0].name
 
     def open(
@@ -210,7 +207,7 @@ class Encoder:
             context.flags = flags | closed if self._force_keyframes else flags & ~closed
         if rotation:
             if not CAN_ROTATE:
-                raise EncodeError("rotation= needs PyAV 18 or later")
+                raise EncodeError("rotation= needs PyAV 17 or later")
             if self._container not in TURNING:
                 raise EncodeError(
                     f"the container {self._container!r} has no place for rotation=; choose mp4, "
@@ -308,8 +305,7 @@ def _raw_format(container: str, given: str) -> str:
     known = [name for name in _RAW_FORMATS if _reads_back(container, name)]
     if not known:
         return given
-    best, _ = find_best_pix_fmt_of_list(known, given, pixel_format(given).alpha)
-    return best.name if best is not None else given
+    return closest_format(known, given, pixel_format(given).alpha) or given
 
 
 @lru_cache(maxsize=256)
@@ -330,7 +326,7 @@ def _reads_back(container: str, format: str) -> bool:
             output.mux(stream.encode(None))
         file.seek(0)
         with av.open(file) as written:
-            return written.streams.video[0].codec_context.pix_fmt == format
+            return format_name(written.streams.video[0].codec_context) == format
     except (av.error.FFmpegError, ValueError, IndexError):
         return False
 

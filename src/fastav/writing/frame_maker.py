@@ -32,6 +32,7 @@ from ..pixels.h273 import (
 )
 from ..pixels.layout import frame_layout
 from ..pixels.packing import pack_frame, unpack_frame
+from ..pyav import ONE_THREAD
 
 __all__ = ["Colours", "FrameMaker"]
 
@@ -187,7 +188,7 @@ class FrameMaker:
                     wanted["src_color_range"] = RANGE_TAGS[present.range]
         refuse_abort(pixel_format(frame.format.name), frame)
         try:
-            made = self._reformatter.reformat(frame, format=target, threads=1, **wanted)
+            made = self._reformatter.reformat(frame, format=target, **wanted, **ONE_THREAD)
         except (av.error.FFmpegError, ValueError, OSError, NotImplementedError) as error:
             raise UnsupportedFormatError(
                 f"FFmpeg cannot convert {frame.format.name} to {target}: {error}; "

@@ -12,7 +12,7 @@ from av.container import InputContainer, OutputContainer
 
 from ..errors import EncodeError, NotAVideoError
 from ..ffmpeg_errors import clear_errors
-from ..pyav import fraction, tags
+from ..pyav import fraction, has_side_data, tags
 from ..reading.source import Source
 
 __all__ = ["SOUND_KINDS", "Sound", "SoundCopy"]
@@ -168,7 +168,7 @@ class SoundCopy:
             if end > 0:
                 packet.pts, packet.dts, packet.duration = 0, 0, end
             return end > 0
-        warms_up = pts + (packet.duration or 0) >= 0 and packet.has_sidedata("skip_samples")
+        warms_up = pts + (packet.duration or 0) >= 0 and has_side_data(packet, "skip_samples")
         return self._keeps_negative and warms_up
 
     def copy_until(self, output: OutputContainer, end: Fraction) -> None:

@@ -23,8 +23,8 @@ from ..errors import EncodeError
 from ..ffmpeg_errors import clear_errors
 from ..filters import FilterChain, FilterGraph, FilterSequence
 from ..pixels.formats import PixelFormat, pixel_format
-from ..pyav import fraction
-from .encoder import CAN_ROTATE, TURNING, Encoder, Rate
+from ..pyav import CAN_ROTATE, fraction
+from .encoder import TURNING, Encoder, Rate
 from .frame_maker import Colours, FrameMaker
 from .frames import Frame, Frames, split
 from .sound import Sound, SoundCopy
@@ -82,7 +82,7 @@ class VideoWriter:
         Tags of the container, such as ``{"title": "...", "comment": "..."}``; what can be kept is
         up to the container.
     rotation : float
-        Degrees counter-clockwise by which players are to turn the picture (needs PyAV 18).
+        Degrees counter-clockwise by which players are to turn the picture (needs PyAV 17).
     conversion : {"exact", "ffmpeg"}
         Whose arithmetic makes Y'CbCr of RGB and grey: fastav's kernels, correctly rounded, or
         FFmpeg's converter, bit for bit as PyAV's ``reformat``.
