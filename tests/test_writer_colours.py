@@ -170,3 +170,107 @@ def test_bytes_of_a_mosaic_where_the_pattern_is_not_told(tmp_path: Path, name: s
     for packet, frame in zip(packets, given, strict=True):
         stored = np.frombuffer(packet, np.uint8)[: frame.size].reshape(frame.shape)
         assert np.array_equal(stored, frame) or np.array_equal(stored[::-1], frame)
+
+
+CONTAINERS = ("matroska", "mp4", "mov", "nut", "avi", "image2pipe")
+
+# What is left of a colour by so few bits of it, or by 4 x 1 or 4 x 4 samples to one of chroma.
+COARSE = {"asv1": 8, "asv2": 8, "cljr": 16, "msvideo1": 12, "rpza": 9, "snow": 20, "svq1": 12}
+
+
+def video_encoders() -> list[str]:
+    """The encoders of this PyAV that make pictures in colour, and run without special hardware."""
+    found = []
+    for name in sorted(av.codecs_available):
+        try:
+            codec = av.Codec(name, "w")
+        except ValueError:
+            continue
+        formats = [pixel_format(f.name) for f in codec.video_formats or ()]
+        grey_or_palette = formats and all(len(f.components) < 3 for f in formats)
+        special = name.endswith(("_amf", "_nvenc", "_qsv", "_v4l2m2m", "_vaapi", "_videotoolbox"))
+        if codec.type == "video" and not (grey_or_palette or special):
+            found.append(codec.name)
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize("codec", video_encoders())
+def test_every_encoder_is_read_back_in_its_colours(codec: str) -> None:
+    """As it is by default; and asked for others, they come back right or are refused."""
+    rgb = patches()
+    container = None
+    for asked in (
+        {},
+        {"matrix": "bt709", "range": "limited"},
+        {"matrix": "bt709", "range": "full"},
+    ):
+        file = io.BytesIO()
+        for container in CONTAINERS if container is None else (container,):
+            try:
+                with fastav.open(file, "w", container=container, codec=codec, fps=25,
+                                 **asked) as writer:  # fmt: skip
+                    writer.write(rgb)
+                frame = first(file.getvalue())
+                break
+            except (ValueError, OSError, IndexError) as error:
+                refused = str(error)
+                file = io.BytesIO()
+        else:
+            if not asked:
+                pytest.skip(f"no container takes pictures of {codec}: {refused}")
+            assert "alone, got" in refused
+            continue
+        tagged = not asked or (
+            frame.colorspace == TAGS["bt709"]
+            and {"limited": 1, "full": 2}[asked["range"]] == (frame.color_range or 1)
+        )
+        if tagged:  # else there is no place for what was asked
+            back = fastav.imread(file.getvalue())
+            limit = COARSE.get(codec, 10)
+            assert np.abs(middles(back) - middles(rgb)[: len(back)]).max() <= limit
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "libvpx-vp9", "libsvtav1", "prores_ks"])
+@pytest.mark.parametrize(
+    ("transfer", "tag"), [("smpte2084", 16), ("pq", 16), ("arib-std-b67", 18), ("hlg", 18)]
+)
+def test_high_dynamic_range_is_tagged_and_ten_bits_are_exact(
+    codec: str, transfer: str, tag: int
+) -> None:
+    format = "yuv422p10le" if codec == "prores_ks" else "yuv420p10le"
+    deep = patches().astype(np.uint16) * 257
+    file = io.BytesIO()
+    with fastav.open(
+        file, "w", container="matroska", codec=codec, out_pixel_format=format, matrix="bt2020",
+        range="limited", primaries="bt2020", transfer=transfer,
+    ) as writer:  # fmt: skip
+        writer.write(deep, in_pixel_format="rgb48le")
+    frame = first(file.getvalue())
+    tags = [frame.colorspace, frame.color_range]
+    with av.open(io.BytesIO(file.getvalue())) as container:
+        context = container.streams.video[0].codec_context
+        tags += [context.color_primaries, context.color_trc]
+    assert [int(each) for each in tags] == [9, 1, 9, tag]
+    back = fastav.imread(file.getvalue(), format="rgb48le")
+    assert np.abs(middles(back) - middles(deep)).max() <= 10 * 257
+    with fastav.open(file.getvalue()) as reader:
+        assert reader.info.colour_primaries == "bt2020"
+        assert reader.info.colour_transfer in ("smpte2084", "arib-std-b67")
+
+
+def test_a_matrix_that_a_codec_does_not_know_is_refused() -> None:
+    for codec in ("libvpx", "mjpeg"):
+        with pytest.raises(EncodeError, match=f"{codec} knows matrix='bt601' alone, got 'bt709'"):
+            written(patches(), codec=codec, matrix="bt709", out_pixel_format=None)
+    with pytest.raises(EncodeError, match="mpeg2video knows range='limited' alone, got 'full'"):
+        written(patches(), codec="mpeg2video", range="full", out_pixel_format=None, fps=25)
+    with pytest.raises(ValueError, match=r"transfer must be .*got 'gamma'"):
+        written(patches(), transfer="gamma")
+
+
+def test_mov_keeps_a_matrix_with_what_belongs_to_it() -> None:
+    file = io.BytesIO()
+    with fastav.open(file, "w", container="mov", codec="v210", matrix="bt709") as writer:
+        writer.write(patches())
+    assert first(file.getvalue()).colorspace == 1
+    assert np.abs(middles(fastav.imread(file.getvalue())) - middles(patches())).max() <= 4

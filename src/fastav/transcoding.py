@@ -17,7 +17,6 @@ from .filters import FilterChain, FilterGraph, FilterSequence
 from .pyav import fraction
 from .reading.info import VideoInfo
 from .reading.reader import VideoReader
-from .writing.frame_maker import Colours
 from .writing.sound import Sound
 from .writing.writer import VideoWriter
 
@@ -123,16 +122,14 @@ def transcode(
                 arrays = ((converter.convert(frame)[0], time) for frame, time in timed)
                 changed = _change(arrays, function, batch_size)
             images, times = _unzip(changed)
-            colours = Colours.of(first)
             settings = {
                 "fps": (reader.info.frame_rate or Fraction(25)) / step,
                 "time_base": fraction(first.time_base),
-                "matrix": colours.matrix,
-                "range": colours.range,
                 "sound": _sound(source, sound, first),
                 **write,
             }
             with VideoWriter(target, **settings) as writer:
+                writer.follow(first)
                 writer.write(
                     images if progress is None else _report(images, progress),
                     in_pixel_format=format,

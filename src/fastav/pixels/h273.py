@@ -16,12 +16,14 @@ __all__ = [
     "OPTION_MATRICES",
     "OPTION_RANGES",
     "PRIMARIES_NAMES",
+    "PRIMARIES_TAGS",
     "RANGES",
     "RANGE_NAMES",
     "RANGE_TAGS",
     "TAGGED_MATRICES",
     "TAGGED_RANGES",
     "TRANSFER_NAMES",
+    "TRANSFER_TAGS",
     "Matrix",
 ]
 
@@ -108,6 +110,15 @@ TRANSFER_NAMES: Final = {
     17: "smpte428",
     18: "arib-std-b67",
 }
+
+PRIMARIES_TAGS: Final = {name: tag for tag, name in PRIMARIES_NAMES.items() if tag != 2}
+"""What a file is tagged with for primaries by FFmpeg's names."""
+
+TRANSFER_TAGS: Final = {name: tag for tag, name in TRANSFER_NAMES.items() if tag != 2} | {
+    "pq": 16,
+    "hlg": 18,
+}
+"""What a file is tagged with for a transfer function, by FFmpeg's names and what people say."""
 
 # Words that FFmpeg's options colorspace and color_range take, with the names above.
 OPTION_MATRICES: Final = {

@@ -50,6 +50,24 @@ _RAW_FORMATS: Final = (
 )  # fmt: skip
 
 
+# What samples mean where a codec's definition, or FFmpeg's decoder of it, leaves no choice.
+_FIXED: Final = {
+    **dict.fromkeys(("libvpx", "vp8", "libwebp", "libwebp_anim"), Colours("bt601", "limited")),
+    "speedhq": Colours("bt601", "limited"),
+    **dict.fromkeys(("mjpeg", "ljpeg", "amv"), Colours("bt601")),
+    **dict.fromkeys(("mpeg1video", "mpeg2video"), Colours(range="limited")),
+    **dict.fromkeys(("prores", "prores_aw", "prores_ks"), Colours(range="limited")),
+}
+
+# MOV has a place for the matrix together with primaries and transfer only: those that belong to it.
+_BESIDE_MATRIX: Final = {
+    "bt601": Colours("bt601", None, "smpte170m", "smpte170m"),
+    "bt709": Colours("bt709", None, "bt709", "bt709"),
+    "bt2020": Colours("bt2020", None, "bt2020", "bt2020-10"),
+    "smpte240m": Colours("smpte240m", None, "smpte240m", "smpte240m"),
+}
+
+
 class Encoder:
     """The settings of an encoder, checked against the container as far as FFmpeg can tell.
 
@@ -71,9 +89,9 @@ class Encoder:
         Frames from a key frame to the next, at most.
     force_keyframes : bool, optional
         Whether no frame may refer beyond a key frame.
-    matrix, range : str, optional
-        What Y'CbCr is to mean, see :class:`Colours`; by default what the options ``colorspace``
-        and ``color_range`` say.
+    matrix, range, primaries, transfer : str, optional
+        What the samples are to mean, see :class:`Colours`; by default what the options
+        ``colorspace`` and ``color_range`` say.
 
     Attributes
     ----------
@@ -105,6 +123,8 @@ class Encoder:
         force_keyframes: bool | None = None,
         matrix: str | None = None,
         range: str | None = None,
+        primaries: str | None = None,
+        transfer: str | None = None,
     ) -> None:
         if thread_count < 0:
             raise ValueError(f"thread_count must be 0 (automatic) or more, got {thread_count}")
@@ -114,8 +134,14 @@ class Encoder:
         self.fps = exact_rate(fps)
         self._format: str | None = None
         self._options = {str(key): str(value) for key, value in (options or {}).items()}
-        self.colours = Colours(matrix, range).or_else(_colours_of_options(self._options))
-        for name, said in (("colorspace", matrix), ("color_range", range)):
+        asked = Colours(matrix, range, primaries, transfer)
+        self.colours = self._check_colours(asked.or_else(_colours_of_options(self._options)))
+        for name, said in (
+            ("colorspace", matrix),
+            ("color_range", range),
+            ("color_primaries", primaries),
+            ("color_trc", transfer),
+        ):
             if said is not None:
                 self._options.pop(name, None)
         self._thread_count = thread_count
@@ -137,6 +163,25 @@ class Encoder:
                 f"{self.name} does not encode {self.fps} frames per second, but "
                 f"{', '.join(map(str, rates))}"
             )
+
+    def _check_colours(self, asked: Colours) -> Colours:
+        """What was asked for, completed by what the codec and the container prescribe."""
+        fixed = _FIXED.get(self.name, Colours())
+        for what in ("matrix", "range"):
+            ours, only = getattr(asked, what), getattr(fixed, what)
+            if None not in (ours, only) and ours != only:
+                raise EncodeError(
+                    f"{self.name} knows {what}={only!r} alone, got {ours!r}; leave {what}= out or "
+                    "choose another codec"
+                )
+        whole = asked.or_else(fixed)
+        if self._container == "mov" and whole.matrix is not None:
+            return whole.or_else(_BESIDE_MATRIX.get(whole.matrix, whole))
+        return whole
+
+    def follow(self, frame: VideoFrame) -> None:
+        """Take the colours of a frame for those of the file, where nobody asked for others."""
+        self.colours = self._check_colours(self.colours.or_else(Colours.of(frame)))
 
     def choose_format(self, given: str) -> str:
         """The pixel format to encode frames of a given one in.

@@ -6,7 +6,7 @@ the frame, or FFmpeg's converter does, reading the caller's array itself where t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -25,10 +25,14 @@ from ..pixels.formats import PixelFormat, pixel_format
 from ..pixels.h273 import (
     MATRICES,
     MATRIX_TAGS,
+    PRIMARIES_NAMES,
+    PRIMARIES_TAGS,
     RANGE_TAGS,
     RANGES,
     TAGGED_MATRICES,
     TAGGED_RANGES,
+    TRANSFER_NAMES,
+    TRANSFER_TAGS,
 )
 from ..pixels.layout import frame_layout
 from ..pixels.packing import pack_frame, unpack_frame
@@ -53,36 +57,58 @@ _SCALER_MATRICES: Final = MATRIX_TAGS | {"bt601": 5}  # PyAV's enumeration of th
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """What Y'CbCr samples mean, by the names of :func:`fastav.pixels.colour.plan_back`.
+    """What samples mean; None is what nobody said.
 
-    None is what nobody said: BT.601 and limited range for conversions, and no tag in the file.
+    Attributes
+    ----------
+    matrix, range : str or None
+        Of Y'CbCr, by the names of :func:`fastav.pixels.colour.plan_back`. None is BT.601 and
+        limited range for conversions, and no tag in the file.
+    primaries, transfer : str or None
+        Tags of the file alone, by FFmpeg's names: samples are never converted between them.
     """
 
     matrix: str | None = None
     range: str | None = None
+    primaries: str | None = None
+    transfer: str | None = None
 
     def __post_init__(self) -> None:
         one_of("matrix", self.matrix, (*MATRICES, None))
         one_of("range", self.range, (*RANGES, None))
+        one_of("primaries", self.primaries, (*PRIMARIES_TAGS, None))
+        one_of("transfer", self.transfer, (*TRANSFER_TAGS, None))
 
     @classmethod
     def of(cls, frame: VideoFrame) -> Colours:
         """What a frame is tagged with; RGB and grey frames say nothing of Y'CbCr."""
-        format = pixel_format(frame.format.name)
-        if format.rgb or format.mosaic or len(format.components) < 3:
-            return cls()
+        # PyAV before 17 does not show these tags of frames.
+        primaries = PRIMARIES_NAMES.get(int(getattr(frame, "color_primaries", 2)))
+        transfer = TRANSFER_NAMES.get(int(getattr(frame, "color_trc", 2)))
+        tags = {
+            "primaries": primaries if primaries in PRIMARIES_TAGS else None,
+            "transfer": transfer if transfer in TRANSFER_TAGS else None,
+        }
+        if not _is_ycbcr(frame.format.name):
+            return cls(**tags)
         return cls(
-            TAGGED_MATRICES.get(int(frame.colorspace)), TAGGED_RANGES.get(int(frame.color_range))
+            TAGGED_MATRICES.get(int(frame.colorspace)),
+            TAGGED_RANGES.get(int(frame.color_range)),
+            **tags,
         )
 
     def or_else(self, other: Colours) -> Colours:
         """These, filled up with what the other ones say."""
-        return Colours(self.matrix or other.matrix, self.range or other.range)
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return Colours(*(ours or theirs for ours, theirs in pairs))
 
     def tag(self, tagged: Any) -> None:
-        """Write them to a frame or codec context of Y'CbCr samples."""
-        format = pixel_format(getattr(tagged, "pix_fmt", None) or tagged.format.name)
-        if format.rgb or format.mosaic or len(format.components) < 3:
+        """Write them to a frame or codec context, as far as they have a meaning for its format."""
+        if self.primaries is not None and hasattr(tagged, "color_primaries"):
+            tagged.color_primaries = PRIMARIES_TAGS[self.primaries]
+        if self.transfer is not None and hasattr(tagged, "color_trc"):
+            tagged.color_trc = TRANSFER_TAGS[self.transfer]
+        if not _is_ycbcr(getattr(tagged, "pix_fmt", None) or tagged.format.name):
             return
         if self.matrix is not None:
             tagged.colorspace = MATRIX_TAGS[self.matrix]
@@ -91,6 +117,12 @@ class Colours:
 
 
 _UNSAID: Final = Colours()
+
+
+@lru_cache(maxsize=64)
+def _is_ycbcr(name: str) -> bool:
+    format = pixel_format(name)
+    return not (format.rgb or format.mosaic or len(format.components) < 3)
 
 
 class FrameMaker:
@@ -148,7 +180,11 @@ class FrameMaker:
     def convert(self, frame: VideoFrame, target: str, colours: Colours = _UNSAID) -> VideoFrame:
         """Convert a frame to the format `target` and these colours, or return it if it is so."""
         name, present = frame.format.name, Colours.of(frame)
-        if name == target and colours.or_else(present) == present.or_else(colours):
+        agree = (colours.matrix or present.matrix, colours.range or present.range) == (
+            present.matrix or colours.matrix,
+            present.range or colours.range,
+        )
+        if name == target and agree:
             colours.tag(frame)
             return frame
         if self._is_known(name, target):

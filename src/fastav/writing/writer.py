@@ -76,6 +76,10 @@ class VideoWriter:
         Y'CbCr that is given is taken to be of it.
     range : {"limited", "full"}, optional
         As `matrix`, with the option ``color_range``; else limited and no tag.
+    primaries, transfer : str, optional
+        Tags of the file by FFmpeg's names, such as "bt2020" and "smpte2084" (or "pq"),
+        "arib-std-b67" (or "hlg"): what the given samples are, for they are not converted. By
+        default what filters tag their frames with, else no tag.
     filter_sequence, filter_graph : optional
         Filters between the given frames and the encoder, see :mod:`fastav.filters`.
     metadata : mapping of str to str, optional
@@ -136,6 +140,8 @@ class VideoWriter:
         force_keyframes: bool | None = None,
         matrix: str | None = None,
         range: str | None = None,
+        primaries: str | None = None,
+        transfer: str | None = None,
         filter_sequence: FilterSequence | None = None,
         filter_graph: FilterGraph | None = None,
         metadata: Mapping[str, str] | None = None,
@@ -180,6 +186,8 @@ class VideoWriter:
             force_keyframes=force_keyframes,
             matrix=matrix,
             range=range,
+            primaries=primaries,
+            transfer=transfer,
         )
         self.set_filter(filter_sequence, filter_graph)
         if sound is not None:
@@ -209,6 +217,8 @@ class VideoWriter:
         force_keyframes: bool | None = None,
         matrix: str | None = None,
         range: str | None = None,
+        primaries: str | None = None,
+        transfer: str | None = None,
     ) -> None:
         """Change settings of the encoder, as the class describes them, before the first frame.
 
@@ -226,12 +236,21 @@ class VideoWriter:
             "force_keyframes": force_keyframes,
             "matrix": matrix,
             "range": range,
+            "primaries": primaries,
+            "transfer": transfer,
         }
         settings = self._settings | {key: x for key, x in given.items() if x is not None}
         self._encoder = Encoder(self._target.container, self._target.extension, **settings)
         self._settings = settings
         if self._chain is not None:
             self._chain.frame_rate = self._encoder.fps
+
+    def follow(self, frame: VideoFrame) -> None:
+        """Write in the colours that a frame is tagged with, where none were asked for.
+
+        Arrays of RGB do not tell what the video was that they came from: a frame of it does.
+        """
+        self._encoder.follow(frame)
 
     def set_filter(
         self,
