@@ -213,10 +213,12 @@ class Encoder:
             return _raw_format(self._container, given)
         if not taken:
             return given
-        if self._codec.lossless and not self._codec.lossy:
-            names = [format.name for format in taken]
+        names = [format.name for format in taken]
+        # Some name a grey format first (exr), which would lose the colours.
+        fades = _has_colour(given) and not _has_colour(names[0])
+        if fades or (self._codec.lossless and not self._codec.lossy):
             return closest_format(names, given, pixel_format(given).alpha) or names[0]
-        return taken[0].name
+        return names[0]
 
     def open(
         self,
@@ -308,6 +310,10 @@ class Encoder:
             f"{self.name} cannot encode {width}x{height} as {name}, whose chroma needs a width "
             f"divisible by {across} and a height divisible by {down}. Ways out: {', '.join(ways)}"
         )
+
+
+def _has_colour(name: str) -> bool:
+    return len(pixel_format(name).components) >= 3
 
 
 def _colours_of_options(options: Mapping[str, str]) -> Colours:
