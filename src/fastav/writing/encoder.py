@@ -54,6 +54,7 @@ _RAW_FORMATS: Final = (
 _FIXED: Final = {
     **dict.fromkeys(("libvpx", "vp8", "libwebp", "libwebp_anim"), Colours("bt601", "limited")),
     "speedhq": Colours("bt601", "limited"),
+    "dnxhd": Colours("bt709", "limited"),
     **dict.fromkeys(("mjpeg", "ljpeg", "amv"), Colours("bt601")),
     **dict.fromkeys(("mpeg1video", "mpeg2video"), Colours(range="limited")),
     **dict.fromkeys(("prores", "prores_aw", "prores_ks"), Colours(range="limited")),
