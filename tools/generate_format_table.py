@@ -1,27 +1,25 @@
-"""Write ``src/fastav/_format_table.py`` from the descriptors of the FFmpeg that PyAV loaded.
+"""Write ``src/fastav/pixels/_format_table.py`` from the descriptors of the FFmpeg that PyAV loaded.
 
 Run it after moving to a newer FFmpeg::
 
     python tools/generate_format_table.py          # rewrite the table
     python tools/generate_format_table.py --check  # exit 1 where the table is out of date
 
-The descriptors are read with ctypes from the very libavutil that PyAV uses; its functions resolve
-through the extension module that is linked against it. Structures as in FFmpeg's
-``libavutil/pixdesc.h`` (unchanged since FFmpeg 5).
+What the table lacks is read from libavutil itself when it is asked for, see
+``fastav/pixels/descriptors.py``: a newer table saves that much time, and nothing else.
 """
 
 from __future__ import annotations
 
 import argparse
-import ctypes
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
-import av.video.reformatter
 
-TABLE = Path(__file__).parents[1] / "src/fastav/_format_table.py"
+from fastav.pixels.descriptors import living
+
+TABLE = Path(__file__).parents[1] / "src/fastav/pixels/_format_table.py"
 
 HEADER = '''"""FFmpeg's pixel format descriptors.
 
@@ -42,48 +40,9 @@ Descriptor = tuple[int, tuple[int, int], tuple[tuple[int, int, int, int, int], .
 '''
 
 
-class ComponentDescriptor(ctypes.Structure):
-    """``AVComponentDescriptor``."""
-
-    _fields_ = [(name, ctypes.c_int) for name in ("plane", "step", "offset", "shift", "depth")]
-
-
-class PixFmtDescriptor(ctypes.Structure):
-    """``AVPixFmtDescriptor``."""
-
-    _fields_ = [
-        ("name", ctypes.c_char_p),
-        ("nb_components", ctypes.c_uint8),
-        ("log2_chroma_w", ctypes.c_uint8),
-        ("log2_chroma_h", ctypes.c_uint8),
-        ("flags", ctypes.c_uint64),
-        ("comp", ComponentDescriptor * 4),
-        ("alias", ctypes.c_char_p),
-    ]
-
-
-def live_descriptors() -> Iterator[tuple[str, list[str], tuple]]:
-    """Yield (name, aliases, table entry) of every format of the loaded FFmpeg."""
-    library = ctypes.CDLL(av.video.reformatter.__file__)
-    following = library.av_pix_fmt_desc_next
-    following.restype = ctypes.POINTER(PixFmtDescriptor)
-    following.argtypes = [ctypes.POINTER(PixFmtDescriptor)]
-    found = following(None)
-    while found:
-        desc = found.contents
-        components = tuple(
-            (comp.plane, comp.step, comp.offset, comp.shift, comp.depth)
-            for comp in desc.comp[: desc.nb_components]
-        )
-        aliases = desc.alias.decode().split(",") if desc.alias else []
-        entry = (desc.flags, (desc.log2_chroma_w, desc.log2_chroma_h), components)
-        yield desc.name.decode(), aliases, entry
-        found = following(found)
-
-
 def table() -> str:
     """Return the text of the table's module."""
-    formats = sorted(live_descriptors())
+    formats = sorted(living())
     lines = [HEADER, f'FFMPEG = "{av.ffmpeg_version_info}"\n\n', "# fmt: off\n"]
     lines.append("DESCRIPTORS: dict[str, Descriptor] = {\n")
     lines += [f'    "{name}": {entry},\n' for name, _, entry in formats]

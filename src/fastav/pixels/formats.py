@@ -1,7 +1,7 @@
 """What a pixel format's bytes mean: knowledge without I/O, one frozen value per format.
 
-The facts come from FFmpeg's own descriptors (``AVPixFmtDescriptor``, checked in as
-``_format_table.py``); this module reads from them how a format maps to NumPy arrays.
+The facts come from FFmpeg's own descriptors (``AVPixFmtDescriptor``, see ``descriptors.py``); this
+module reads from them how a format maps to NumPy arrays.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._format_table import ALIASES, DESCRIPTORS, Descriptor
+from ._format_table import Descriptor
+from .descriptors import describe, known_formats
 
 __all__ = ["Component", "Kind", "PixelFormat", "PlaneFormat", "pixel_format", "software_formats"]
 
@@ -204,30 +205,23 @@ def pixel_format(name: str) -> PixelFormat:
     """
     if not isinstance(name, str):
         raise TypeError(f"a pixel format's name must be a str, got {name!r}")
-    return _pixel_format(_resolve(name))
-
-
-def software_formats() -> tuple[str, ...]:
-    """Return the names of all formats whose samples are in the CPU's memory, sorted."""
-    return tuple(name for name, (flags, _, _) in DESCRIPTORS.items() if not flags & _HWACCEL)
-
-
-def _resolve(name: str) -> str:
-    """Return FFmpeg's own name of a format (``av_get_pix_fmt``'s rules)."""
-    for candidate in (name, name + _NATIVE):
-        candidate = ALIASES.get(candidate, candidate)
-        if candidate in DESCRIPTORS:
-            return candidate
+    for candidate in (name, name + _NATIVE):  # the rules of av_get_pix_fmt
+        if (found := describe(candidate)) is not None:
+            return _pixel_format(*found)
     from difflib import get_close_matches  # a millisecond that only this error needs
 
-    close = get_close_matches(name, DESCRIPTORS)
+    close = get_close_matches(name, known_formats())
     advice = f"did you mean {' or '.join(map(repr, close))}?" if close else "see `ffmpeg -pix_fmts`"
     raise ValueError(f"unknown pixel format {name!r}; {advice}")
 
 
+def software_formats() -> tuple[str, ...]:
+    """Return the names of FFmpeg's formats whose samples are in the CPU's memory, sorted."""
+    return tuple(name for name, (flags, _, _) in known_formats().items() if not flags & _HWACCEL)
+
+
 @cache
-def _pixel_format(name: str) -> PixelFormat:
-    descriptor = DESCRIPTORS[name]
+def _pixel_format(name: str, descriptor: Descriptor) -> PixelFormat:
     flags, (log2_w, log2_h), raw = descriptor
     components = tuple(Component(*component) for component in raw)
     kind = _kind(descriptor, components)

@@ -99,6 +99,7 @@ def _decode_until_failure(video: VideoInput) -> Generator[av.VideoFrame]:
     try:
         yield from decode(video)
     except av.error.FFmpegError:
-        with suppress(av.error.FFmpegError):
+        # (ValueError: PyAV 19 says so of a decoder that refused to open.)
+        with suppress(av.error.FFmpegError, ValueError):
             yield from video.stream.codec_context.decode(None)
         raise
