@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import wave
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -80,20 +83,89 @@ def test_progress_without_tqdm(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["read", "CLIP", "-o", "out.tiff"], ".npy or .npz"),
+        (["read", "CLIP", "-o", "out.npy", "--start", "100"], "the video has 30 frames"),
+        (["read", "CLIP", "-o", "out.npy", "--start", "5", "--stop", "5"], "before --stop 5"),
+        (["bench", __file__], "cannot open"),
+        (["bench", "SOUND"], "0 video stream"),
         (["read", "/nowhere.mp4", "-o", "out.npy"], "nowhere"),
         (["read", "CLIP", "-o", "out.npy", "--format", "yuv420p"], "not one strided array"),
         (["read", "CLIP", "-o", "out.npy", "--step", "0"], "step"),
     ],
 )
 def test_failures(
-    clip: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    clip: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main([str(clip) if a == "CLIP" else a for a in arguments]) == 1
+    monkeypatch.chdir(tmp_path)
+    with wave.open("sound.wav", "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes(8000))
+    names = {"CLIP": str(clip), "SOUND": "sound.wav"}
+    assert main([names.get(a, a) for a in arguments]) == 1
+    assert not Path("out.npy").exists()
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines()[-1].startswith("fastav: ")
     assert message in err
+
+
+def test_a_suffix_that_numpy_does_not_write(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["read", "clip.mp4", "-o", "out.tiff"])
+    assert stop.value.code == 2
+    assert "must end in .npy or .npz, got 'out.tiff'" in capsys.readouterr().err
+
+
+def test_out_of_memory_is_one_line(
+    clip: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for error, said in ((MemoryError("3 GB"), "fastav: 3 GB\n"), (MemoryError(), "out of memory")):
+        monkeypatch.setattr("fastav.cli._describe", Mock(side_effect=error))
+        assert main(["info", str(clip)]) == 1
+        assert said in capsys.readouterr().err
+
+
+def fastav_with(*arguments: str, **how: Any) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "fastav", *arguments], capture_output=True, check=False, **how
+    )
+
+
+def test_standard_input(clip: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out.npy"
+    with clip.open("rb") as file:  # "< clip.mp4"
+        result = fastav_with("info", "--json", "-", stdin=file)
+    assert json.loads(result.stdout)[0]["frames"] == 30
+    stream = encode(count=30, container="matroska")
+    result = fastav_with("info", "--json", "-", input=stream)  # "cat clip.mkv |"
+    assert json.loads(result.stdout)[0]["codec"] == "h264"
+    assert fastav_with("read", "-", "-o", str(target), "--quiet", input=stream).returncode == 0
+    np.testing.assert_array_equal(np.load(target), fastav.imread(stream))
+    result = fastav_with(
+        "read", "-", "-o", str(tmp_path / "none.npy"), "--start", "99", input=stream
+    )
+    assert result.returncode == 1
+    assert b"no frame from --start 99" in result.stderr
+    # As ffmpeg's own "-", for programs that call the function.
+    code = "import fastav; print(len(fastav.imread('-')))"
+    result = subprocess.run([sys.executable, "-c", code], input=stream, capture_output=True)
+    assert result.stdout == b"30\n", result.stderr
+
+
+def test_nobody_reads_on(clip: Path) -> None:
+    """As behind ``| head``: no word of it, and the status that a shell gives."""
+    command = [sys.executable, "-m", "fastav", "info", "--frames", *[str(clip)] * 200]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.read(10)
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
 
 
 def test_as_a_module(clip: Path) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 
@@ -21,14 +22,23 @@ from .reading.reader import VideoReader
 
 __all__ = ["main"]
 
+# What a shell makes of a program that this signal ends; Windows has no such signal.
+_SIGPIPE: Final = 13
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``fastav``; returns the exit status: 0, 1 for a failure, 2 for wrong usage."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options))
-    except (FastavError, OSError, ValueError) as error:
-        print(f"fastav: {error}", file=sys.stderr)
+        status = int(options.run(options))
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # nobody reads on: "| head"
+        # The interpreter would complain of what is still in the buffer.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + _SIGPIPE
+    except (FastavError, OSError, ValueError, MemoryError) as error:
+        print(f"fastav: {str(error) or 'out of memory'}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -40,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     info = commands.add_parser("info", help="what a file is, without reading all of it")
-    info.add_argument("files", nargs="+", metavar="FILE")
+    info.add_argument("files", nargs="+", metavar="FILE", help='"-" is standard input')
     info.add_argument("--json", action="store_true", help="one JSON list instead of text")
     info.add_argument(
         "--frames",
@@ -51,8 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     info.set_defaults(run=_info)
 
     read = commands.add_parser("read", help="read a video into a NumPy file")
-    read.add_argument("file", metavar="FILE")
-    read.add_argument("-o", "--output", required=True, type=Path, help="out.npy or out.npz")
+    read.add_argument("file", metavar="FILE", help='"-" is standard input')
+    read.add_argument("-o", "--output", required=True, type=_numpy_file, help="out.npy or out.npz")
     read.add_argument("--start", type=int, default=0, help="first frame")
     read.add_argument("--stop", type=int, default=None, help="frame to stop before")
     read.add_argument("--step", type=int, default=1, help="take every n-th frame")
@@ -72,6 +82,17 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--json", action="store_true", help="JSON instead of a table")
     bench.set_defaults(run=_bench)
     return parser
+
+
+def _numpy_file(name: str) -> Path:
+    if Path(name).suffix not in (".npy", ".npz"):
+        raise argparse.ArgumentTypeError(f"must end in .npy or .npz, got {name!r}")
+    return Path(name)
+
+
+def _source(file: str) -> str | BinaryIO:
+    """What a FILE stands for: a pipe, or a file that the shell opened, is read from where it is."""
+    return sys.stdin.buffer if file == "-" else file
 
 
 def _version() -> str:
@@ -103,7 +124,7 @@ def _info(options: argparse.Namespace) -> int:
 
 
 def _describe(file: str) -> dict[str, Any]:
-    with VideoReader(file) as reader:
+    with VideoReader(_source(file)) as reader:
         info = asdict(reader.info)
         declared = info.pop("declared_frames")
         info["frames"] = declared or (len(reader) if reader.seekable else None)
@@ -113,7 +134,7 @@ def _describe(file: str) -> dict[str, Any]:
 
 
 def _frames(file: str) -> dict[str, Any]:
-    with VideoReader(file) as reader:
+    with VideoReader(_source(file)) as reader:
         return dict(reader.index.as_mappings())
 
 
@@ -135,13 +156,11 @@ def _text(value: object) -> str:
 
 
 def _read(options: argparse.Namespace) -> int:
-    suffix = options.output.suffix
-    if suffix not in (".npy", ".npz"):
-        raise ValueError(f"the output must end in .npy or .npz, got {str(options.output)!r}")
     if not options.output.absolute().parent.is_dir():
         raise FileNotFoundError(f"there is no folder {str(options.output.parent)!r} to write to")
     format = None if options.format == "native" else options.format
-    with VideoReader(options.file, format=format, thread_count=options.threads) as reader:
+    source = _source(options.file)
+    with VideoReader(source, format=format, thread_count=options.threads) as reader:
         expected = reader.info.expected_frames
         stop = expected if options.stop is None else min(options.stop, expected or options.stop)
         total = max(0, -(-(stop - options.start) // max(options.step, 1)))
@@ -149,11 +168,18 @@ def _read(options: argparse.Namespace) -> int:
             frames = reader.read(
                 start=options.start, stop=options.stop, step=options.step, progress=advance
             )
-    if suffix == ".npy":
+        assert isinstance(frames, np.ndarray)
+        if not len(frames):
+            count = f"; the video has {len(reader)} frames" if reader.seekable else ""
+            raise ValueError(
+                f"there is no frame from --start {options.start} on"
+                + ("" if options.stop is None else f" and before --stop {options.stop}")
+                + count
+            )
+    if options.output.suffix == ".npy":
         np.save(options.output, frames)
     else:
         np.savez_compressed(options.output, frames=frames)
-    assert isinstance(frames, np.ndarray)
     print(f"{options.output}: {frames.shape} {frames.dtype}")
     return 0
 
@@ -188,5 +214,7 @@ def _plain_progress(total: int) -> Callable[[int], None]:
 def _bench(options: argparse.Namespace) -> int:
     from ._bench import run_bench
 
+    if options.file is not None:
+        VideoReader(options.file).close()  # says what is wrong with it, if anything is
     against = None if options.against is None else options.against.split(",")
     return run_bench(options.file, against=against, rounds=options.rounds, json=options.json)

@@ -165,6 +165,8 @@ class Source:
                     self._target = f"file:{self.name}"
             elif self.name.startswith(("pipe:", "fd:")) or self.name == "-":
                 self.seekable = False
+                if self.name == "-":  # what only the ffmpeg program understands
+                    self._target = "pipe:0"
             # What is no file may be a URL, a device, or the pattern of a series of pictures.
             elif not (_URL.match(self.name) or container_format or "%" in self.name):
                 _check_file(self.name, None)
