@@ -203,8 +203,8 @@ def test_imwrite_and_open(tmp_path: Path, frames: np.ndarray) -> None:
     np.testing.assert_array_equal(fastav.imread(path), frames[:2])
     with pytest.raises(ValueError, match="no frame"):
         fastav.imwrite(path, [])
-    with pytest.raises(TypeError, match="quality"):
-        fastav.imwrite(path, frames, quality=5)
+    with pytest.raises(TypeError, match="qualtiy"):
+        fastav.imwrite(path, frames, qualtiy=5)
     with pytest.raises(ValueError, match="mode must be 'r' or 'w'"):
         fastav.open(path, "a")  # type: ignore[call-overload]
     np.testing.assert_array_equal(fastav.imread(path), frames[:2])

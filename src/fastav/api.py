@@ -49,8 +49,10 @@ def open(source: Any, mode: str = "r", **options: Any) -> VideoReader | VideoWri
     if mode == "r":
         return VideoReader(source, **options)
     if mode == "w":
+        from .writing.keywords import check_writer_keywords
         from .writing.writer import VideoWriter
 
+        check_writer_keywords("VideoWriter", options)
         return VideoWriter(source, **options)
     if mode in ("a", "r+", "x"):
         raise ValueError(
@@ -267,6 +269,8 @@ def imwrite(
         False: `image` is one frame.
     **options
         See :class:`fastav.VideoWriter`: ``codec``, ``fps``, ``out_pixel_format``, ``options``, ...
+        Those of imageio's other plugins are understood too (``quality``, ``bitrate``, ...), see
+        :mod:`fastav.imageio.former_keywords`.
 
     Returns
     -------
@@ -279,9 +283,17 @@ def imwrite(
         There is no frame, or what :class:`fastav.VideoWriter` raises.
     """
     _check_plugin(plugin)
+    from .imageio.former_keywords import FORMER, apply_former
+    from .writing.keywords import check_writer_keywords
     from .writing.writer import VideoWriter
 
+    check_writer_keywords("imwrite", options, FORMER)
+    former = {name: options.pop(name) for name in FORMER & options.keys()}
     with VideoWriter(uri, extension=extension or format_hint, **options) as writer:
+        behind = apply_former(writer, former)
+        if behind:
+            sequence = [*(options.get("filter_sequence") or ()), *behind]
+            writer.set_filter(sequence, options.get("filter_graph"))
         writer.write(image, in_pixel_format=in_pixel_format, is_batch=is_batch)
         if not writer.frames_written:
             raise ValueError("there is no frame to write")

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from types import EllipsisType
@@ -15,7 +16,11 @@ import numpy as np
 from av import VideoFormat
 
 from ..errors import DecodeError, EncodeError, NotAVideoError
-from ..pixels.formats import pixel_format
+from ..pixels import formats
+from ..pixels.convert import Arrays
+from ..reading.input import check_threads
+from ..writing.fitting import cast
+from ..writing.frames import Frame, Frames, split
 from .video_file import Index, VideoFile
 
 try:
@@ -39,7 +44,17 @@ except ImportError as error:
 __all__ = ["FastavPlugin", "register"]
 
 
-class FastavPlugin(VideoFile, imageio_api.PluginV3):  # type: ignore[misc]
+class NoSuchFrame(IndexError, StopIteration):
+    """A frame number past the end: fastav's error, and the ``pyav`` plugin's."""
+
+
+class NoSuchThreadType(ValueError, KeyError):
+    """A kind of threads that there is not: fastav's error, and the ``pyav`` plugin's."""
+
+    __str__ = Exception.__str__  # not in quotes, as that of a KeyError
+
+
+class FastavPlugin(VideoFile, imageio_api.PluginV3):
     """imageio's view of :class:`fastav.imageio.video_file.VideoFile`.
 
     Parameters
@@ -106,6 +121,52 @@ class FastavPlugin(VideoFile, imageio_api.PluginV3):  # type: ignore[misc]
                 f"fastav does not write {request.raw_uri!r}: {error}"
             ) from error
 
+    def read(self, **how: Any) -> Arrays:  # type: ignore[override]
+        """As :meth:`fastav.imageio.video_file.VideoFile.read`, with the errors of ``pyav``'s too.
+
+        Raises
+        ------
+        NoSuchFrame
+            There is no frame of that number: an ``IndexError``, and a ``StopIteration`` as theirs.
+        NoSuchThreadType
+            A ``ValueError``, and a ``KeyError`` as theirs.
+        """
+        _check_thread_type(how.get("thread_type"))
+        try:
+            return super().read(**how)
+        except IndexError as error:
+            raise NoSuchFrame(str(error)) from None
+
+    def iter(self, **how: Any) -> Iterator[Arrays]:  # type: ignore[override]
+        """As :meth:`fastav.imageio.video_file.VideoFile.iter`; errors as in :meth:`read`."""
+        _check_thread_type(how.get("thread_type"))
+        return super().iter(**how)
+
+    def metadata(self, index: Index = ..., *arguments: Any, **how: Any) -> dict[str, Any]:
+        """As :meth:`fastav.imageio.video_file.VideoFile.metadata`; errors as in :meth:`read`."""
+        try:
+            return super().metadata(index, *arguments, **how)
+        except IndexError as error:
+            raise NoSuchFrame(str(error)) from None
+
+    def write(
+        self, ndimage: Frames, *, in_pixel_format: str = "rgb24", is_batch: bool = True, **how: Any
+    ) -> bytes | None:
+        """As :meth:`fastav.imageio.video_file.VideoFile.write`, of arrays of any type.
+
+        They are cast to the format's type as assignment casts: so the ``pyav`` plugin does. Grey
+        pictures with a last axis of 1 fill all channels.
+        """
+        format = formats.pixel_format(in_pixel_format)
+        frames: Frames = split(ndimage, format, adapt=cast) if is_batch else cast(ndimage, format)
+        return super().write(frames, in_pixel_format=in_pixel_format, is_batch=is_batch, **how)
+
+    def write_frame(self, frame: Frame, *, pixel_format: str = "rgb24") -> None:
+        """As :meth:`fastav.imageio.video_file.VideoFile.write_frame`, of an array of any type."""
+        super().write_frame(
+            cast(frame, formats.pixel_format(pixel_format)), pixel_format=pixel_format
+        )
+
     def properties(  # type: ignore[override]
         self, index: Index = ..., *, format: str | EllipsisType | None = ...
     ) -> imageio_api.ImageProperties:
@@ -124,6 +185,13 @@ class FastavPlugin(VideoFile, imageio_api.PluginV3):  # type: ignore[misc]
             self._request.finish()
 
 
+def _check_thread_type(thread_type: str | None) -> None:
+    try:
+        check_threads(0, thread_type)
+    except ValueError as error:
+        raise NoSuchThreadType(str(error)) from None
+
+
 def _format_to_dtype(format: VideoFormat) -> np.dtype[Any]:
     """Return the dtype of an element of a PyAV format, as fastav stores it.
 
@@ -132,7 +200,7 @@ def _format_to_dtype(format: VideoFormat) -> np.dtype[Any]:
     ValueError
         The format has no elements that the CPU could read.
     """
-    known = pixel_format(format.name)
+    known = formats.pixel_format(format.name)
     if not known.itemsize:
         raise ValueError(f"{format.name!r} frames lie in a device's memory and have no dtype")
     return known.dtype

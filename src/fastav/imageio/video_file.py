@@ -6,8 +6,9 @@ import operator
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from inspect import signature
 from types import EllipsisType, TracebackType
-from typing import Any, Self, SupportsIndex
+from typing import Any, Final, Self, SupportsIndex
 
 import numpy as np
 
@@ -18,7 +19,9 @@ from ..pixels.layout import frame_layout
 from ..reading.reader import VideoReader
 from ..writing.encoder import Rate
 from ..writing.frames import Frame, Frames
+from ..writing.keywords import check_writer_keywords
 from ..writing.writer import VideoWriter
+from .former_keywords import FORMER, apply_former
 
 __all__ = ["ImageProperties", "VideoFile"]
 
@@ -85,11 +88,15 @@ class VideoFile:
         **options: Any,
     ) -> None:
         self._filters: tuple[FilterSequence | None, FilterGraph | None] = (None, None)
+        self._behind: FilterSequence = []  # what is behind any other filters when writing
         if io_mode[:1] == "r":
             self._reader = VideoReader(uri, **options)
         elif io_mode[:1] == "w":
             self._returns_bytes = isinstance(uri, str) and uri == "<bytes>"
+            former = _take_former(options)
+            check_writer_keywords("imopen", options)
             self._writer = VideoWriter(uri, container=container, extension=extension, **options)
+            self._behind = apply_former(self._writer, former)
         else:
             raise ValueError(f"io_mode must be 'r' or 'w', got {io_mode!r}")
 
@@ -255,6 +262,7 @@ class VideoFile:
         filter_graph: FilterGraph | None = None,
         options: Mapping[str, object] | None = None,
         thread_count: int | None = None,
+        **former: Any,
     ) -> bytes | None:
         """Encode frames; the first call fixes the encoder's settings.
 
@@ -267,6 +275,8 @@ class VideoFile:
             :meth:`init_video_stream`. Without effect after the first frame.
         filter_sequence, filter_graph : optional
             Filters for these frames; by default those of :meth:`set_video_filter`.
+        **former
+            Keywords of imageio's other plugins, see :mod:`fastav.imageio.former_keywords`.
 
         Returns
         -------
@@ -280,7 +290,12 @@ class VideoFile:
         """
         writer = self._writing
         before = writer.frames_written
+        check_writer_keywords("write", former.keys() - FORMER, _WRITE_KEYWORDS | FORMER)
         if not before:
+            if codec is not None:
+                writer.configure(codec)
+            if former:
+                self._behind = apply_former(writer, former)
             writer.configure(
                 codec,
                 fps=fps,
@@ -288,7 +303,7 @@ class VideoFile:
                 options=options,
                 thread_count=thread_count,
             )
-        writer.set_filter(*self._choose_filters(filter_sequence, filter_graph))
+        self._set_filter(*self._choose_filters(filter_sequence, filter_graph))
         writer.write(ndimage, in_pixel_format=in_pixel_format, is_batch=is_batch)
         if writer.frames_written == before:
             raise ValueError("there is no frame to write")
@@ -328,7 +343,7 @@ class VideoFile:
     def write_frame(self, frame: Frame, *, pixel_format: str = "rgb24") -> None:
         """Encode one frame, see :meth:`fastav.VideoWriter.write_frame`."""
         writer = self._writing
-        writer.set_filter(*self._filters)
+        self._set_filter(*self._filters)
         writer.write_frame(frame, pixel_format=pixel_format)
 
     # --- both ---
@@ -341,7 +356,12 @@ class VideoFile:
         """Use these filters wherever a call names none; without any, use none."""
         self._filters = (filter_sequence, filter_graph)
         if self._writer is not None:
-            self._writer.set_filter(filter_sequence, filter_graph)
+            self._set_filter(filter_sequence, filter_graph)
+
+    def _set_filter(self, sequence: FilterSequence | None, graph: FilterGraph | None) -> None:
+        if self._behind and graph is not None:
+            raise TypeError("macro_block_size= and filter_graph= do not go together")
+        self._writing.set_filter([*(sequence or ()), *self._behind] or None, graph)
 
     def _choose_filters(
         self, sequence: FilterSequence | None, graph: FilterGraph | None
@@ -386,6 +406,14 @@ class VideoFile:
     def __del__(self) -> None:
         with suppress(Exception):
             self.close()
+
+
+_WRITE_KEYWORDS: Final = frozenset(signature(VideoFile.write).parameters) - {"self", "former"}
+
+
+def _take_former(options: dict[str, Any]) -> dict[str, Any]:
+    """Take what :mod:`.former_keywords` knows out of a writer's keywords."""
+    return {name: options.pop(name) for name in FORMER & options.keys()}
 
 
 def _given(

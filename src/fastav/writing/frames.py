@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..pixels.formats import PixelFormat
 from ..pixels.layout import frame_layout
 from ..reading.reader import VideoReader
+from .fitting import fit
 
 __all__ = ["Frame", "Frames", "split"]
 
@@ -21,7 +22,13 @@ Frames: TypeAlias = ArrayLike | Iterable[Frame]
 _CHUNK: Final = 32 << 20
 
 
-def split(frames: Frames, format: PixelFormat, layout: str = "hwc") -> Iterator[Any]:
+def split(
+    frames: Frames,
+    format: PixelFormat,
+    layout: str = "hwc",
+    *,
+    adapt: Callable[[Any, PixelFormat], Any] = fit,
+) -> Iterator[Any]:
     """Take what was given apart into frames.
 
     Parameters
@@ -32,6 +39,8 @@ def split(frames: Frames, format: PixelFormat, layout: str = "hwc") -> Iterator[
         What the arrays hold.
     layout : {"hwc", "chw"}
         Whether the channels of a frame stand last or first.
+    adapt : callable
+        Makes every frame fit the format, or raises: :func:`fit`, or :func:`cast`.
 
     Yields
     ------
@@ -50,7 +59,7 @@ def split(frames: Frames, format: PixelFormat, layout: str = "hwc") -> Iterator[
             yield from zip(*planes, strict=True)
         return
     for frame in _each(frames, format):
-        yield np.moveaxis(np.asarray(frame), 0, -1) if layout == "chw" else frame
+        yield adapt(np.moveaxis(np.asarray(frame), 0, -1) if layout == "chw" else frame, format)
 
 
 def _each(frames: Any, format: PixelFormat) -> Iterator[Any]:

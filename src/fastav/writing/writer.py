@@ -219,10 +219,11 @@ class VideoWriter:
         range: str | None = None,
         primaries: str | None = None,
         transfer: str | None = None,
+        container_options: Mapping[str, object] | None = None,
     ) -> None:
         """Change settings of the encoder, as the class describes them, before the first frame.
 
-        What is None stays as it is; `options` are added to those given before.
+        What is None stays as it is; both kinds of options are added to those given before.
         """
         if self.frames_written:
             raise ValueError("the encoder is at work, its settings cannot change any more")
@@ -242,6 +243,7 @@ class VideoWriter:
         settings = self._settings | {key: x for key, x in given.items() if x is not None}
         self._encoder = Encoder(self._target.container, self._target.extension, **settings)
         self._settings = settings
+        self._target.options |= {str(key): str(x) for key, x in (container_options or {}).items()}
         if self._chain is not None:
             self._chain.frame_rate = self._encoder.fps
 
@@ -529,6 +531,16 @@ class VideoWriter:
     def _check_open(self) -> None:
         if self._closed:
             raise ValueError(f"the writer of {self._target.name!r} is closed")
+
+    @property
+    def container(self) -> str:
+        """FFmpeg's name of the container."""
+        return self._target.container
+
+    @property
+    def codec(self) -> str:
+        """FFmpeg's name of the encoder."""
+        return self._encoder.name
 
     @property
     def closed(self) -> bool:
