@@ -60,7 +60,8 @@ def check(conversion: colour.Conversion, seed: int, twins: Twins) -> None:
         run = module.from_rgb if back else module.to_rgb
         for level, name in module.levels().items():
             target = colours.target_planes(conversion, np.random.default_rng(seed))
-            run(conversion.address, planes(source), planes(target), level)
+            window = () if back else (conversion.window,)
+            run(conversion.address, *window, planes(source), planes(target), level)
             blocks = [block for block, _, _ in target]
             if not expected:
                 expected = blocks
@@ -75,6 +76,25 @@ def test_to_rgb(twins: Twins, format: str) -> None:
         frame = colours.frame_of(format, width, height)
         for target, options in TO_RGB:
             check(colour.plan(frame, target, **options), seed + number, twins)
+
+
+@pytest.mark.parametrize("format", READABLE)
+def test_windows_are_parts_of_the_whole(format: str) -> None:
+    rng = np.random.default_rng(number_of(format))
+    frame = colours.random_frame(format, 69, 23)
+    options = {"chroma": "linear"} if colour.can_convert(format, "rgb24", "linear") else {}
+    for target, layout in (("rgb24", "hwc"), ("bgra", "hwc"), ("gray", "chw"), ("rgb48", "hwc")):
+        for chosen in ({"layout": layout}, {"layout": layout, **options}):
+            left, top = (int(n) for n in rng.integers(0, 5, 2) * 4)
+            window = left, top, int(rng.integers(left + 1, 70)), int(rng.integers(top + 1, 24))
+            whole, part = (colour.plan(frame, target, **chosen, window=w) for w in (None, window))
+            arrays = [np.empty(plan.shape, plan.dtype) for plan in (whole, part)]
+            for plan, array in zip((whole, part), arrays, strict=True):
+                plan.write(frame, array.ctypes.data)
+            axis = int(layout == "chw")
+            rows, columns = slice(top, window[3]), slice(left, window[2])
+            expected = arrays[0][(slice(None),) * axis + (rows, columns)]
+            np.testing.assert_array_equal(arrays[1], expected, err_msg=f"{target} {window}")
 
 
 @pytest.mark.parametrize("options", LINEAR, ids=lambda options: options["siting"])
@@ -101,6 +121,6 @@ def number_of(name: str) -> int:
 
 
 def test_the_best_level_is_used(twins: Twins) -> None:
-    assert max(_kernels.colour.levels()) == colour._LEVEL
+    assert max(_kernels.colour.levels()) == colour.LEVEL
     twin, compiled = twins("colour")
     assert (twin.levels(), compiled.levels()[0]) == ({0: "python"}, "portable")

@@ -93,7 +93,8 @@ def run(build: str, draws: int, seed: int) -> int:
                 header = [back, 0, len(source), len(target)]
                 body = conversion._block.tobytes() + packed(source) + packed(target)
                 twin = colour_py.from_rgb if back else colour_py.to_rgb
-                twin(conversion.address, cases.planes(source), cases.planes(target), 0)
+                window = () if back else (conversion.window,)
+                twin(conversion.address, *window, cases.planes(source), cases.planes(target), 0)
                 result = b"".join(block.tobytes() for block, _, _ in target)
                 for level in levels:
                     header[1] = level

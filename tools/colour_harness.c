@@ -37,7 +37,11 @@ int main(void) {
         take_planes(header[2], source, blocks, sizes);
         take_planes(header[3], target, blocks + header[2], sizes + header[2]);
         if (colour_available((int)header[1])) {
-            (header[0] ? colour_from_rgb : colour_to_rgb)(plan, source, target, (int)header[1]);
+            const colour_window whole = {0, 0, plan->width, plan->height};
+            if (header[0])
+                colour_from_rgb(plan, source, target, (int)header[1]);
+            else
+                colour_to_rgb(plan, &whole, source, target, (int)header[1]);
             for (int64_t i = header[2]; i < header[2] + header[3]; i++)
                 fwrite(blocks[i], 1, (size_t)sizes[i], stdout);
         }

@@ -18,7 +18,7 @@ from types import ModuleType
 
 from ..errors import BackendError
 
-KERNELS = ("bayer", "bits", "colour", "planes", "strides", "swscale")
+KERNELS = ("bayer", "bits", "colour", "planes", "resample", "strides", "swscale")
 
 __all__ = ["KERNELS", "chosen", "reason"]
 
@@ -60,5 +60,6 @@ bayer = _load("bayer")
 bits = _load("bits")
 colour = _load("colour")
 planes = _load("planes")
+resample = _load("resample")
 strides = _load("strides")
 swscale = _load("swscale")

@@ -39,6 +39,7 @@
 #include <string.h>
 
 #include "byte_order.h"
+#include "colour_plane.h"
 
 /* The fields mirror PLAN in _colour_plan.py; every one is 8 bytes wide. */
 typedef struct {
@@ -72,12 +73,11 @@ typedef struct {
     colour_back back[3];
 } colour_plan;
 
+/* The pixels that are converted, to the beginning of the target: left <= x < right, top <= y <
+ * bottom. Left and top lie where a sample of chroma begins. */
 typedef struct {
-    uint8_t *data;
-    ptrdiff_t pitch;
-} colour_plane;
-
-typedef void colour_convert(const colour_plan *, const colour_plane *, const colour_plane *);
+    int64_t left, top, right, bottom;
+} colour_window;
 
 /* VALUE >> right << left, in operations that 16-bit vectors have: a product, then a mask. */
 static inline uint16_t colour_raising(const colour_component *c) {
@@ -171,24 +171,24 @@ static int colour_available(int level) {
     }
 }
 
-static void colour_to_rgb(const colour_plan *plan, const colour_plane *source,
-                          const colour_plane *target, int level) {
+static void colour_to_rgb(const colour_plan *plan, const colour_window *window,
+                          const colour_plane *source, const colour_plane *target, int level) {
     switch (level) {
 #ifdef COLOUR_X86
     case 1:
-        to_rgb_avx2(plan, source, target);
+        to_rgb_avx2(plan, window, source, target);
         return;
     case 2:
-        to_rgb_avx512(plan, source, target);
+        to_rgb_avx512(plan, window, source, target);
         return;
 #endif
 #ifdef COLOUR_NEON
     case 3:
-        to_rgb_neon(plan, source, target);
+        to_rgb_neon(plan, window, source, target);
         return;
 #endif
     default:
-        to_rgb_portable(plan, source, target);
+        to_rgb_portable(plan, window, source, target);
     }
 }
 
@@ -212,5 +212,7 @@ static void colour_from_rgb(const colour_plan *plan, const colour_plane *source,
         from_rgb_portable(plan, source, target);
     }
 }
+
+#undef LEVEL
 
 #endif

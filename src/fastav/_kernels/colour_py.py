@@ -129,13 +129,22 @@ def levels() -> dict[int, str]:
     return {0: "python"}
 
 
-def to_rgb(plan: int, source: tuple[int, ...], target: tuple[int, ...], level: int) -> None:
-    """Convert a frame to RGB or grey.
+def to_rgb(
+    plan: int,
+    window: tuple[int, int, int, int],
+    source: tuple[int, ...],
+    target: tuple[int, ...],
+    level: int,
+) -> None:
+    """Convert a window of a frame to RGB or grey.
 
     Parameters
     ----------
     plan : int
         Address of a ``PLAN`` record.
+    window : (int, int, int, int)
+        The pixels to convert: from left and top, where samples of chroma begin, to before right and
+        bottom. The first of them goes to where the target begins.
     source, target : tuple of int
         Address and signed pitch in bytes of each plane, in one flat tuple.
     level : int
@@ -168,8 +177,9 @@ def to_rgb(plan: int, source: tuple[int, ...], target: tuple[int, ...], level: i
             values.append(_narrow_value(units, p["k"]))
         elif p["alpha_out"]:
             values.append(np.full((height, width), 255))
+    left, top, right, bottom = window
     for component, value in zip(p["target"], values, strict=False):
-        _store(component, target, value)
+        _store(component, target, value[top:bottom, left:right])
 
 
 def from_rgb(plan: int, source: tuple[int, ...], target: tuple[int, ...], level: int) -> None:

@@ -439,27 +439,30 @@ static int LEVEL(is_reordering)(const colour_plan *p, ptrdiff_t order[4]) {
 }
 
 static void LEVEL(reorder)(const colour_plan *p, const ptrdiff_t order[4],
-                           const colour_plane *source, const colour_plane *target) {
+                           const colour_window *window, const colour_plane *source,
+                           const colour_plane *target) {
     const ptrdiff_t step = (ptrdiff_t)p->source[0].step, packed = (ptrdiff_t)p->target[0].step;
-    for (ptrdiff_t y = 0; y < p->height; y++) {
-        const uint8_t *from = source[p->source[0].plane].data + y * source[p->source[0].plane].pitch;
-        uint8_t *to = target[0].data + y * target[0].pitch;
-        ptrdiff_t x = LEVEL(reorder_most)(from, step, to, packed, order, p->width);
-        for (; x < p->width; x++)
+    const ptrdiff_t width = window->right - window->left;
+    const colour_plane *plane = &source[p->source[0].plane];
+    for (ptrdiff_t y = window->top; y < window->bottom; y++) {
+        const uint8_t *from = plane->data + y * plane->pitch + window->left * step;
+        uint8_t *to = target[0].data + (y - window->top) * target[0].pitch;
+        ptrdiff_t x = LEVEL(reorder_most)(from, step, to, packed, order, width);
+        for (; x < width; x++)
             for (ptrdiff_t c = 0; c < packed; c++)
                 to[x * packed + c] = order[c] < 0 ? 255 : from[x * step + order[c]];
     }
 }
 
-/* ---- whole frames ---- */
+/* ---- frames ---- */
 
-static void LEVEL(to_rgb)(const colour_plan *p, const colour_plane *source,
-                          const colour_plane *target) {
+static void LEVEL(to_rgb)(const colour_plan *p, const colour_window *window,
+                          const colour_plane *source, const colour_plane *target) {
     LEVEL(lane) lanes[4] = {{0}}; /* lanes that the source lacks stay zero */
     LEVEL(term) terms[3];
     ptrdiff_t order[4];
     if (LEVEL(is_reordering)(p, order)) {
-        LEVEL(reorder)(p, order, source, target);
+        LEVEL(reorder)(p, order, window, source, target);
         return;
     }
     const int outputs = (int)(p->channels + p->alpha_out);
@@ -476,10 +479,11 @@ static void LEVEL(to_rgb)(const colour_plan *p, const colour_plane *source,
 #else
     const int luma_dense = 0, chroma_dense = 0;
 #endif
-    for (ptrdiff_t y = 0; y < p->height; y += group) {
-        const ptrdiff_t bottom = y + group < p->height ? y + group : p->height;
-        for (ptrdiff_t x = 0; x < p->width; x += TILE) {
-            const ptrdiff_t n = p->width - x < TILE ? p->width - x : TILE;
+    const ptrdiff_t left = window->left, top = window->top;
+    for (ptrdiff_t y = top; y < window->bottom; y += group) {
+        const ptrdiff_t bottom = y + group < window->bottom ? y + group : window->bottom;
+        for (ptrdiff_t x = left; x < window->right; x += TILE) {
+            const ptrdiff_t n = window->right - x < TILE ? window->right - x : TILE;
             const uint8_t *dense[3] = {NULL, NULL, NULL};
             const ptrdiff_t shared = (n + (1 << p->log2_w) - 1) >> p->log2_w;
             for (int c = 1; c < p->lanes; c++) {
@@ -495,7 +499,7 @@ static void LEVEL(to_rgb)(const colour_plan *p, const colour_plane *source,
                         LEVEL(repeat)(lanes[c], (n + (1 << log2) - 1) >> log2);
                 }
             }
-            if (!p->wide && (coloured || (x == 0 && y == 0))) /* else they are all the same */
+            if (!p->wide && (coloured || (x == left && y == top))) /* else they are all the same */
                 LEVEL(terms)(p, lanes[1], lanes[2], dense[1], dense[2], halved ? shared : n, terms);
             for (ptrdiff_t i = 0; p->wide && i < n; i += PIECE) {
                 const ptrdiff_t some = n - i < PIECE ? n - i : PIECE;
@@ -505,7 +509,7 @@ static void LEVEL(to_rgb)(const colour_plan *p, const colour_plane *source,
                     LEVEL(load)(lanes[0], &p->source[0], source, row, x + i, some);
                     if (p->alpha_in) LEVEL(load)(lanes[3], &p->source[3], source, row, x + i, some);
                     LEVEL(outputs)(p, lanes[0], lanes[3], shares, 0, (int)p->channels,
-                                   (int)p->alpha_out, target, row, x + i, some);
+                                   (int)p->alpha_out, target, row - top, x - left + i, some);
                 }
             }
             for (ptrdiff_t row = y; !p->wide && row < bottom; row++) {
@@ -516,7 +520,8 @@ static void LEVEL(to_rgb)(const colour_plan *p, const colour_plane *source,
                 if (p->alpha_in) LEVEL(load)(lanes[3], &p->source[3], source, row, x, n);
                 uint8_t *out[4];
                 for (int c = 0; c < outputs; c++)
-                    out[c] = LEVEL(row)(&p->target[c], target, row) + x * p->target[c].step;
+                    out[c] = LEVEL(row)(&p->target[c], target, row - top) +
+                             (x - left) * p->target[c].step;
                 LEVEL(finish)(p, lanes, dense[0], terms, halved, n, out);
             }
         }

@@ -81,7 +81,8 @@ _SAMPLED_KINDS = frozenset(
         Kind.PACKED_SUBSAMPLED,
     }
 )
-_LEVEL = max(kernels.levels())
+LEVEL = max(kernels.levels())
+"""The best instruction set that the kernels can use here."""
 
 
 def can_convert(source: str, target: str, chroma: Chroma = "nearest") -> bool:
@@ -339,18 +340,20 @@ class Conversion:
         plan = self._block[0]
         plan["width"], plan["height"] = width, height
 
-    def _set_array(self, channels: int, dtype: np.dtype, layout: Layout) -> list[tuple[int, ...]]:
+    def _set_array(
+        self, height: int, width: int, channels: int, dtype: np.dtype, layout: Layout
+    ) -> list[tuple[int, ...]]:
         """Describe a C-contiguous array; return the ``COMPONENT`` records of its channels."""
         size = dtype.itemsize
         self.dtype = dtype
-        self.nbytes = self.height * self.width * channels * size
+        self.nbytes = height * width * channels * size
         if layout == "chw":
-            self.shape: tuple[int, ...] = (channels, self.height, self.width)
-            plane = self.height * self.width * size
-            self._pitches = tuple((c * plane, self.width * size) for c in range(channels))
+            self.shape: tuple[int, ...] = (channels, height, width)
+            plane = height * width * size
+            self._pitches = tuple((c * plane, width * size) for c in range(channels))
             return [(c, 0, size, size, 0, 0, 0) for c in range(channels)]
-        self.shape = (self.height, self.width) + ((channels,) if channels > 1 else ())
-        self._pitches = ((0, self.width * channels * size),)
+        self.shape = (height, width) + ((channels,) if channels > 1 else ())
+        self._pitches = ((0, width * channels * size),)
         return [(0, c * size, channels * size, size, 0, 0, 0) for c in range(channels)]
 
     def _array(self, address: int) -> tuple[int, ...]:
@@ -368,9 +371,17 @@ class Conversion:
 
 
 class ToRGB(Conversion):
-    """Frames of one format and size to RGB or grey arrays; made by :func:`plan`."""
+    """Frames of one format and size to RGB or grey arrays; made by :func:`plan`.
 
-    __slots__ = ()
+    Attributes
+    ----------
+    window : (int, int, int, int)
+        The pixels that are converted: left, top, right and bottom.
+    """
+
+    __slots__ = ("window",)
+
+    window: tuple[int, int, int, int]
 
     def write(self, frame: av.VideoFrame, address: int) -> None:
         """Convert a frame into memory.
@@ -387,7 +398,13 @@ class ToRGB(Conversion):
         ValueError
             If the frame is of another format or size.
         """
-        kernels.to_rgb(self.address, self._frame(frame, self.source), self._array(address), _LEVEL)
+        kernels.to_rgb(
+            self.address,
+            self.window,
+            self._frame(frame, self.source),
+            self._array(address),
+            LEVEL,
+        )
 
 
 class FromRGB(Conversion):
@@ -410,9 +427,7 @@ class FromRGB(Conversion):
         ValueError
             If the frame is of another format or size.
         """
-        kernels.from_rgb(
-            self.address, self._array(address), self._frame(frame, self.target), _LEVEL
-        )
+        kernels.from_rgb(self.address, self._array(address), self._frame(frame, self.target), LEVEL)
 
 
 def _stored(format: PixelFormat, index: int, *, target: bool = False) -> tuple[int, ...]:
@@ -489,6 +504,7 @@ def plan(
     dtype: npt.DTypeLike | None = None,
     mean: float | Sequence[float] | None = None,
     std: float | Sequence[float] | None = None,
+    window: tuple[int, int, int, int] | None = None,
 ) -> ToRGB:
     """Plan the conversion of frames like one frame.
 
@@ -517,6 +533,9 @@ def plan(
         target's own type.
     mean, std : float or sequence of float, optional
         With ``float32``: subtracted from, then divided into, each channel.
+    window : (int, int, int, int), optional
+        Left, top, right and bottom of the part to convert, whose left and top lie where a sample of
+        chroma begins; by default all.
 
     Returns
     -------
@@ -548,7 +567,10 @@ def plan(
     block = result._block[0]
     channels = len(goal.order)
     colours = goal.order.rstrip("A")
-    block["target"][:channels] = result._set_array(channels, item, layout)
+    left, top, right, bottom = result.window = window or (0, 0, frame.width, frame.height)
+    block["target"][:channels] = result._set_array(
+        bottom - top, right - left, channels, item, layout
+    )
     _set_chroma(block, source, siting)
     block["linear"] = chroma == "linear"
     block["channels"], block["alpha_out"] = len(colours), goal.alpha
@@ -663,7 +685,8 @@ def plan_back(
         )
     result = FromRGB(start.name, goal.name, width, height)
     block = result._block[0]
-    array = result._set_array(len(start.order), start.dtype.newbyteorder("="), "hwc")
+    native = start.dtype.newbyteorder("=")
+    array = result._set_array(height, width, len(start.order), native, "hwc")
     grey = _is_grey(start)
     block["lanes"], block["channels"] = 1 if grey else 3, 3
     block["wide"] = goal.depth > 8
