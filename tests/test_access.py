@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -179,7 +180,11 @@ def test_side_by_side_decodes_little_twice(zoo: Zoo, monkeypatch: pytest.MonkeyP
     feed = access._Cursor._feed
     fed: dict[access._Cursor, int] = {}
 
+    both = threading.Barrier(2)
+
     def counting(self: access._Cursor, wanted: int, end: int) -> None:
+        if self not in fed:
+            both.wait(20)  # however busy the machine, neither does all alone
         fed[self] = fed.get(self, 0) + 1
         feed(self, wanted, end)
 

@@ -8,7 +8,6 @@ import io
 import mmap
 import os
 import resource
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 import fastav
 
 from .media import encode
-from .process import LINUX, descriptors, threads
+from .process import LINUX, descriptors, in_child, threads
 from .test_read import Pipe, damaged
 
 pytestmark = LINUX
@@ -100,27 +99,6 @@ def test_errors_leave_nothing(clip: Path) -> None:
 def stop_at_ten(count: int) -> None:
     if count == 10:
         raise RuntimeError("enough")
-
-
-def in_child(work: Callable[[], object]) -> str:
-    """Run in a forked child: what it raised, or "" ; "hangs" if it had to be killed."""
-    read_end, write_end = os.pipe()
-    child = os.fork()
-    if not child:
-        os.close(read_end)
-        signal.alarm(20)
-        message = ""
-        try:
-            work()
-        except BaseException as error:
-            message = f"{type(error).__name__}: {error}"
-        os.write(write_end, message.encode()[:4000])
-        os._exit(0)
-    os.close(write_end)
-    with open(read_end, "rb") as file:
-        message = file.read().decode()
-    _, status = os.waitpid(child, 0)
-    return message if status == 0 else "hangs"
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
@@ -343,3 +321,22 @@ def test_numbers_are_checked(clip: Path, options: dict[str, Any], error: type[Ex
         reader.read(start=1.0)
     with fastav.open(clip) as reader, pytest.raises(IndexError):
         reader[np.array([2**64 - 1], np.uint64)]
+
+
+@pytest.mark.parametrize(
+    ("codec", "container", "options"),
+    [("libx264", "mp4", {"g": "5"}), ("mjpeg", "avi", {})],
+)
+def test_turned_frames_side_by_side(codec: str, container: str, options: dict[str, str]) -> None:
+    """What a first frame tells is asked by the caller's thread, which holds the reader's lock."""
+    pixel_format = "yuv420p" if codec == "libx264" else "yuvj420p"
+    data = encode(
+        codec=codec, container=container, count=80, options=options, pixel_format=pixel_format
+    )
+    some = [0, 20, 45, 70]
+    with fastav.open(data, rotate=True, thread_count=2) as reader:
+        batch = reader[some]
+    with fastav.open(data, thread_count=1) as reader:
+        whole = reader.read()
+    np.testing.assert_array_equal(batch, whole[some])
+    np.testing.assert_array_equal(fastav.imread(data, rotate=True, thread_count=2), whole)

@@ -9,7 +9,6 @@ are decoded, in the place of their time, which decoders hand through.
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from ..errors import DecodeError
 from ..ffmpeg_errors import clear_errors
+from ..workers import Crew
 from .index import NO_TIME, FrameIndex, WrongTable
 from .input import VideoInput
 from .tables import Outline
@@ -340,6 +340,15 @@ class _Cursor:
             raise WrongTable
 
 
+class _Seat:
+    """What a thread of a batch works with."""
+
+    def __init__(self, visit: Visit, cursor: _Cursor | None) -> None:
+        self.visit = visit
+        self.cursor = cursor
+        self.video: VideoInput | None = None
+
+
 class FrameAccess:
     """Random access to the frames of one video.
 
@@ -396,9 +405,19 @@ class FrameAccess:
             If the data is damaged where it is needed.
         """
         with clear_errors(f"frame {number} cannot be decoded"):
-            if self._main is None:
-                self._main = self._cursor(0)
-            return self._main.frame(number)
+            return self._frame(number)
+
+    def _frame(self, number: int) -> av.VideoFrame:
+        cursor, self._main = self._main, None  # lost if it stops half-way
+        if cursor is None:
+            cursor = self._cursor(0)
+        try:
+            frame = cursor.frame(number)
+        except BaseException:
+            cursor.close()
+            raise
+        self._main = cursor
+        return frame
 
     def visit(self, numbers: Sequence[int], begin: Callable[[], Visit]) -> None:
         """Call a function with each of several frames, decoding what they need once.
@@ -408,7 +427,8 @@ class FrameAccess:
         numbers : sequence of int
             Increasing.
         begin : callable
-            Makes the function to be called with a number and its frame; every thread makes its own.
+            Makes the function to be called with a number and its frame. Every thread has one of its
+            own, all made by the caller's, which may hold locks.
 
         Raises
         ------
@@ -419,56 +439,46 @@ class FrameAccess:
         crew = min(self._workers, len(runs))
         with clear_errors("a frame of the batch cannot be decoded"):
             if crew < 2:
-                self._visit_alone(runs, begin())
-            else:
-                self._visit_side_by_side(runs, begin, crew)
-
-    def _visit_alone(self, runs: list[list[int]], visit: Visit) -> None:
-        if self._main is None:
-            self._main = self._cursor(0)
-        for run in runs:
-            for number in run:
-                visit(number, self._main.frame(number))
-
-    def _visit_side_by_side(
-        self, runs: list[list[int]], begin: Callable[[], Visit], crew: int
-    ) -> None:
-        # In a last round with fewer runs than workers, threads of the decoders keep all busy.
-        rounds = -(-len(runs) // crew)
-        threads = -(-self._workers * rounds // len(runs))
-        left = iter(runs)
-        lock = threading.Lock()
-        failures: list[BaseException] = []
-        cursors: list[_Cursor | None] = [*self._side[:crew]]
-        cursors.extend([None] * (crew - len(cursors)))
-
-        def work(place: int) -> None:
-            try:
-                cursor = cursors[place]
-                if cursor is None:
-                    with lock:
-                        video, self._spare = self._spare, None
-                    cursor = cursors[place] = self._cursor(threads, video)
                 visit = begin()
-                while not failures:
-                    with lock:
-                        run = next(left, None)
-                    if run is None:
-                        return
+                for run in runs:
                     for number in run:
-                        visit(number, cursor.frame(number, last=number == run[-1]))
-            except BaseException as failure:
-                failures.append(failure)
+                        visit(number, self._frame(number))
+            else:
+                self._visit_side_by_side(runs, [begin() for _ in range(crew)])
 
-        others = [threading.Thread(target=work, args=(place,)) for place in range(1, crew)]
-        for other in others:
-            other.start()
-        work(0)
-        for other in others:
-            other.join()
-        self._side = [cursor for cursor in cursors if cursor is not None] + self._side[crew:]
-        if failures:
-            raise failures[0]
+    def _visit_side_by_side(self, runs: list[list[int]], visits: list[Visit]) -> None:
+        # In a last round with fewer runs than workers, threads of the decoders keep all busy.
+        rounds = -(-len(runs) // len(visits))
+        threads = -(-self._workers * rounds // len(runs))
+        # Whatever breaks this off, a decoder that a thread may still drive belongs to nobody else.
+        decoders, self._side = self._side, []
+        seats = [_Seat(visit, decoders.pop() if decoders else None) for visit in visits]
+        for seat in seats:
+            if seat.cursor is None:
+                seat.video, self._spare = self._spare, None
+
+        def work(seat: _Seat, run: list[int]) -> None:
+            cursor, seat.cursor = seat.cursor, None  # lost if it stops half-way
+            if cursor is None:
+                cursor = self._cursor(threads, seat.video)
+            try:
+                for number in run:
+                    if crew.stopping:
+                        break
+                    seat.visit(number, cursor.frame(number, last=number == run[-1]))
+            except BaseException:
+                cursor.close()
+                raise
+            seat.cursor = cursor
+
+        crew = Crew(seats)
+        try:
+            with crew, crew:
+                for job in [crew.hand_out(work, run) for run in runs]:
+                    crew.result(job)
+        finally:
+            decoders.extend(seat.cursor for seat in crew.free if seat.cursor is not None)
+            self._side = decoders
 
     def _runs(self, numbers: Sequence[int]) -> list[list[int]]:
         """Split increasing frame numbers into stretches to be decoded without a hop.

@@ -5,86 +5,29 @@ Large frames are converted by threads of their own while the next ones are decod
 
 from __future__ import annotations
 
-import threading
+from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 import av
 from numpy.typing import NDArray
 
-from ..errors import DecodeError, FrameChangedError
+from ..errors import FrameChangedError
 from ..pixels.convert import FrameConverter
+from ..workers import Crew, Job
 from .destinations import GivenArray, GrowingArray, given_arrays
-
-if TYPE_CHECKING:
-    from queue import SimpleQueue
 
 __all__ = ["Bulk"]
 
 
-class _Crew:
-    """Converters in threads of their own, beside one in the caller's thread.
-
-    Parameters
-    ----------
-    converters : list of FrameConverter
-        All prepared alike; the first is the caller's, each of the others gets a thread while there
-        are frames to convert.
-
-    Attributes
-    ----------
-    failures : list of (int, Exception)
-        Frames that could not be converted, and why.
-    """
-
-    def __init__(self, converters: list[FrameConverter]) -> None:
-        from queue import SimpleQueue
-
-        self.failures: list[tuple[int, Exception]] = []
-        self._own, *self._others = converters
-        self._jobs: SimpleQueue[tuple[int, av.VideoFrame, list[int]] | None] = SimpleQueue()
-        self._threads: list[threading.Thread] = []
-
-    def convert(self, number: int, frame: av.VideoFrame, addresses: list[int]) -> None:
-        """Convert a frame some time before the next `wait` returns.
-
-        A frame that finds all threads busy, and another waiting for each, is converted by the
-        caller: so all work, and few frames are kept from the decoder.
-        """
-        if self._jobs.qsize() < len(self._others):
-            self._jobs.put((number, frame, addresses))
-            if not self._threads:
-                for converter in self._others:
-                    thread = threading.Thread(target=self._work, args=(converter,))
-                    thread.start()
-                    self._threads.append(thread)
-        else:
-            self._convert(self._own, number, frame, addresses)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.wait()
-
-    def wait(self) -> None:
-        """Return when all frames are converted; no thread runs on."""
-        for _ in self._threads:
-            self._jobs.put(None)
-        while self._threads:
-            self._threads.pop().join()
-
-    def _work(self, converter: FrameConverter) -> None:
-        while (job := self._jobs.get()) is not None:
-            self._convert(converter, *job)
-
-    def _convert(
-        self, converter: FrameConverter, number: int, frame: av.VideoFrame, addresses: list[int]
-    ) -> None:
-        try:
-            converter.write(frame, *addresses)
-        except Exception as error:
-            self.failures.append((number, error))
+def _write(
+    converter: FrameConverter,
+    frame: av.VideoFrame,
+    addresses: list[int],
+    _owners: Sequence[GrowingArray | GivenArray],
+) -> None:
+    """Convert a frame; whoever does it keeps the memory alive meanwhile."""
+    converter.write(frame, *addresses)
 
 
 class Bulk:
@@ -128,7 +71,8 @@ class Bulk:
         else:
             self._targets = given_arrays(outputs, out)
         shared = any(target.shared for target in self._targets)
-        self._crew = _Crew(converters[:1] if shared else converters)
+        self._converters = converters[:1] if shared else converters
+        self._jobs: deque[tuple[int, Job[None]]] = deque()  # of frames not yet known to be there
 
     def extend(self, frames: Iterable[av.VideoFrame]) -> None:
         """Convert frames behind those already there.
@@ -140,36 +84,57 @@ class Bulk:
         ValueError
             The caller's array is full.
         """
-        crew, targets = self._crew, self._targets
-        room = min(target.capacity for target in targets)
-        try:
-            with crew:
-                for frame in frames:
-                    number = self.count
-                    if number == room:
-                        crew.wait()  # memory may move
-                        for target in targets:
-                            target.grow()
-                        room = min(target.capacity for target in targets)
-                    crew.convert(number, frame, [t.address + number * t.stride for t in targets])
-                    if crew.failures:
-                        break
-                    for target in targets:
-                        target.settle(number)
-                    self.count = number + 1
-        except DecodeError:
-            self._check()  # what precedes the damage comes first
-            raise
-        self._check()
+        crew = Crew(self._converters)
+        with crew, crew:
+            try:
+                self._convert(frames, crew)
+            except Exception:
+                self._finish_jobs(crew)  # what could not be converted before comes first
+                raise
+            self._finish_jobs(crew)
 
-    def _check(self) -> None:
-        """Raise the error of the first frame that could not be converted."""
-        if not self._crew.failures:
-            return
-        self.count, error = min(self._crew.failures, key=lambda failure: failure[0])
-        if isinstance(error, FrameChangedError):
-            raise error.at(self._start + self.count * self._step, self.count) from None
-        raise error
+    def _convert(self, frames: Iterable[av.VideoFrame], crew: Crew[FrameConverter]) -> None:
+        own, targets, jobs = self._converters[0], self._targets, self._jobs
+        room = min(target.capacity for target in targets)
+        for frame in frames:
+            number = self.count
+            if number == room:
+                self._finish_jobs(crew)  # memory may move
+                for target in targets:
+                    target.grow()
+                room = min(target.capacity for target in targets)
+            addresses = [t.address + number * t.stride for t in targets]
+            if crew.has_room:
+                jobs.append((number, crew.hand_out(_write, frame, addresses, targets)))
+            else:
+                try:
+                    own.write(frame, *addresses)
+                except FrameChangedError as error:
+                    raise self._changed(number, error) from None
+                for target in targets:
+                    target.settle(number)
+            self.count = number + 1
+            if jobs and jobs[0][1].done:
+                self._finish_first(crew)
+
+    def _finish_jobs(self, crew: Crew[FrameConverter]) -> None:
+        while self._jobs:
+            self._finish_first(crew)
+
+    def _finish_first(self, crew: Crew[FrameConverter]) -> None:
+        number, job = self._jobs.popleft()
+        try:
+            crew.result(job)
+        except Exception as error:
+            self._jobs.clear()
+            self.count = number
+            if isinstance(error, FrameChangedError):
+                raise self._changed(number, error) from None
+            raise
+
+    def _changed(self, number: int, error: FrameChangedError) -> FrameChangedError:
+        in_video = self._start + number * self._step
+        return FrameChangedError(f"frame {in_video} is {error}", number)
 
     def finish(self) -> tuple[NDArray[Any], ...]:
         """The arrays, cut to the frames collected: fresh ones, or views of the caller's."""

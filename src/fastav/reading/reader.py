@@ -777,7 +777,8 @@ class VideoReader:
         within: tuple[Any, ...] = (),
     ) -> Arrays:
         """Frames by number, or a part of each, in any order; their stretches side by side."""
-        outputs = self._outputs(options)
+        model = self._model(options)
+        outputs = options.converter().prepare(model)
         wanted, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
         if out is None:
             targets = _fresh([_part(output, within) for output in outputs], len(numbers))
@@ -786,7 +787,8 @@ class VideoReader:
         row_of = dict(zip(wanted.tolist(), first.tolist(), strict=True))
 
         def begin() -> Callable[[int, av.VideoFrame], None]:
-            converter = self._prepared(options)
+            converter = options.converter()
+            converter.prepare(model)
             rows = [
                 PartOfFrames(output, target, within) if within else GivenArray(output, target)
                 for output, target in zip(outputs, targets, strict=True)
@@ -1164,18 +1166,21 @@ class VideoReader:
     def _prepared(self, options: ReadOptions) -> FrameConverter:
         """A converter whose outputs are those of the video's first frame."""
         converter = options.converter()
+        converter.prepare(self._model(options))
+        return converter
+
+    def _model(self, options: ReadOptions) -> av.VideoFrame:
+        """A frame like the video's first, in size, format and rotation."""
         info = self.info
         # (A decoder that was given options may do otherwise than the container says.)
         told = bool(info.width and info.height) and not (options.rotate or self._source.options)
         restated = options.stored_format != self.options.stored_format
         if told and not restated and info.pixel_format is not None:
-            model = av.VideoFrame(info.width, info.height, info.pixel_format)
-        else:
-            model = self._random().frame(0)
-            if options.stored_format is not None:
-                model = reinterpret(model, options.stored_format)
-        converter.prepare(model)
-        return converter
+            return av.VideoFrame(info.width, info.height, info.pixel_format)
+        model = self._random().frame(0)
+        if options.stored_format is not None:
+            model = reinterpret(model, options.stored_format)
+        return model
 
     def _shared_converter(self, options: ReadOptions) -> FrameConverter:
         if self._converter is None or self._converter[0] is not options:
