@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,8 +21,8 @@ class RangeServer(ThreadingHTTPServer):
     requests : int
     sent : int
         Bytes given to the system to be sent, which may be more than the client took.
-    fails_after : int or None
-        Close every connection after so many bytes.
+    stalls_at : int or None
+        Offset in the file from which on nothing comes any more, until the context ends.
     """
 
     daemon_threads = True
@@ -32,7 +33,6 @@ class RangeServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.path = path
         self.requests = self.sent = 0
-        self.stalls = threading.Event()
         self.released = threading.Event()
         self.stalls_at: int | None = None
 
@@ -52,8 +52,6 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def do_GET(self) -> None:
-        import socket
-
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.server.send_buffer)
         self.server.requests += 1
         size = self.server.path.stat().st_size
@@ -64,13 +62,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Accept-Ranges", "bytes")
         self.send_header("Content-Range", f"bytes {start}-{end}/{size}")
         self.send_header("Content-Length", str(max(end + 1 - start, 0)))
+        if self.close_connection:  # as the client asked for
+            self.send_header("Connection", "close")
         self.end_headers()
         with self.server.path.open("rb") as file:
             file.seek(start)
             while start <= end:
                 stop_at = self.server.stalls_at
                 if stop_at is not None and start >= stop_at:
-                    self.server.stalls.set()
                     self.server.released.wait(30)
                     return
                 data = file.read(min(BLOCK, end + 1 - start))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from fastav.reading.scan import build_index
 from fastav.reading.source import Source
 from fastav.reading.tables import read_outline
 
-from .clips import CLIPS, Zoo, edit_list, linear
+from .clips import CLIPS, Clip, Zoo, edit_list, linear, x264
+from .range_server import serve
 
 open_ = partial(fastav.open, conversion="ffmpeg")
 
@@ -242,3 +243,41 @@ def outcome(path: Path, lie: str) -> dict[Any, Any]:
         except (fastav.DecodeError, IndexError) as error:
             found["error"] = type(error).__name__
     return found
+
+
+# Over the network
+
+
+@needs_tables
+def test_a_frame_over_http_is_a_few_requests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 12 MB in which a GOP is 0.4 MB; what a socket holds when it is closed counts as well."""
+    clip = Clip("large.mp4", frames=300, gop=10, options=x264("qp=0"), size=(320, 240))
+    path = tmp_path / clip.name
+    clip.make(path)
+    size = path.stat().st_size
+    true = linear(path).images
+    with serve(path) as server:
+        with open_(server.url) as reader:
+            np.testing.assert_array_equal(reader[200], true[200])
+            assert len(reader) == 300
+            assert_same_but_digest(reader.index, scanned(path))
+            index = reader.index
+        assert server.requests < 12 + 30  # the index looks at 30 key frames
+        server.requests = server.sent = 0
+        with open_(server.url, index=index) as reader:
+            np.testing.assert_array_equal(reader[150], true[150])
+        assert server.requests < 8
+        assert server.sent < size // 2
+        server.requests = server.sent = 0
+        with open_(server.url) as reader:
+            np.testing.assert_array_equal(reader[150], true[150])
+        assert server.requests < 12
+        assert server.sent < size // 2
+
+
+def assert_same_but_digest(one: FrameIndex, other: FrameIndex) -> None:
+    """Of a URL no bytes are at hand to be digested."""
+    assert one.digest == b""
+    assert_same(replace(one, digest=other.digest), other)

@@ -1136,6 +1136,7 @@ class VideoReader:
 
     def _rest(self) -> None:
         """Close what is open and can be opened again."""
+        self._source.hang_up()
         if self._access is not None:
             self._access.close()
             self._access = None

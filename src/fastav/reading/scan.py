@@ -127,9 +127,11 @@ _DIGESTED: Final = 4096
 def packet_digest(source: Source, packets: NDArray[np.void]) -> bytes | None:
     """Digest what the file holds where the first and the last of its packets begin.
 
-    None where the file's bytes cannot be read. Packets that do not know where they lie stand for
+    None where the file's bytes are not at hand. Packets that do not know where they lie stand for
     the file's beginning.
     """
+    if source.remote:
+        return None
     digest = hashlib.blake2b(digest_size=16)
     for _, _, pos, size in packets[[0, -1]].tolist() if len(packets) else ():
         data = source.read_at(max(pos, 0), min(size, _DIGESTED))

@@ -18,6 +18,7 @@ from ..errors import NotAVideoError
 from ..ffmpeg_errors import clear_errors
 from ..pixels.ffmpeg import knows_option
 from ..pyav import open_to_read
+from .remote import RemoteBytes
 
 __all__ = ["Source"]
 
@@ -155,6 +156,7 @@ class Source:
         self.start = 0
         self.lock = threading.Lock()
         self._opened = False
+        self._connection: RemoteBytes | None = None
         if isinstance(given, (str, os.PathLike)):
             self.name = os.fsdecode(given)
             self._target = self.name
@@ -196,6 +198,11 @@ class Source:
         """Whether the source can be opened more than once."""
         return self.seekable
 
+    @property
+    def remote(self) -> bool:
+        """Whether it is a URL, whose bytes have to be asked for."""
+        return not self.local and isinstance(self.given, str) and bool(_URL.match(self.name))
+
     def identity(self) -> tuple[object, ...]:
         """What tells sources of the same data from others, as far as one can without reading it."""
         options = (self.container_format, tuple(sorted(self.options.items())))
@@ -223,12 +230,13 @@ class Source:
     def read_at(self, offset: int, size: int) -> bytes | None:
         """Read bytes of the file past the demuxer, fewer where it ends.
 
-        None where that cannot be done: of URLs, of what is no file, of files that cannot seek.
+        None where that cannot be done: of what is no file, of files that cannot seek. Of a URL a
+        connection of its own is opened, which :meth:`hang_up` closes.
 
         Raises
         ------
-        OSError
-            The file cannot be read.
+        OSError, av.error.FFmpegError
+            The file or the server cannot be read.
         """
         if self.name == "<bytes>":
             return self._data[offset : offset + size]
@@ -238,11 +246,23 @@ class Source:
             view = _FileView(self)
             view.seek(offset)
             return _read_all(view, size)
+        if self.remote:
+            with self.lock:
+                if self._connection is None:
+                    self._connection = RemoteBytes(self._target, self.options)
+                return self._connection.read_at(offset, size)
         if not os.path.isfile(self.name):
             return None
         with open(self.name, "rb", buffering=0) as file:
             file.seek(offset)
             return _read_all(file, size)
+
+    def hang_up(self) -> None:
+        """Close the connection that bytes are read by, if there is one."""
+        with self.lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
 
     def open(self) -> av.container.InputContainer:
         """Open a new container, independent of those opened before.
@@ -293,12 +313,18 @@ def _is_seekable(file: Any) -> bool:
 
 
 _SOURCES: weakref.WeakSet[Source] = weakref.WeakSet()
+_INHERITED: list[RemoteBytes] = []
 
 
 def _after_fork() -> None:
     """Free, in a child process, what a thread of the parent may have locked."""
     for source in list(_SOURCES):
         source.lock = threading.Lock()
+        if (
+            source._connection is not None
+        ):  # the parent's, and closing it might say so to the server
+            _INHERITED.append(source._connection)
+            source._connection = None
 
 
 if hasattr(os, "register_at_fork"):

@@ -155,10 +155,10 @@ def read_outline(video: VideoInput) -> Outline | None:
     """
     if video.stream.codec_context.codec.canonical_name is None:
         return None
-    table = _read_table(video)
-    if table is None or not len(table.packets):
-        return None
     try:
+        table = _read_table(video)
+        if table is None or not len(table.packets):
+            return None
         scan = _verified(video, table)
         if scan is not None:
             outline = Outline(video, scan)
@@ -274,7 +274,7 @@ def _verified(video: VideoInput, table: _Table) -> Scan | None:
     if not _agree(scan, 0, head):
         return None
     last = int(np.flatnonzero(table.key)[-1]) if table.key.any() else 0
-    if last >= len(head):
+    if last >= len(head) and not video.source.remote:  # there it costs what a frame costs
         video.container.seek(int(packets["dts"][last]), stream=video.stream)
         tail = list(_some(video, last))
         dts = None if not tail else tail[0].dts
