@@ -114,11 +114,16 @@ def test_the_size_changes_in_mid_stream() -> None:
         yield from frames(3)
         yield from frames(3, 32, 16, first=3)
 
-    chain = FilterChain([("tpad", "stop=1:stop_mode=clone"), ("scale", "20:10")])
-    out = list(chain.process(source()))
+    out = list(FilterChain([("hflip", ""), ("scale", "20:10")]).process(source()))
     assert {(frame.width, frame.height) for frame in out} == {(20, 10)}
     values = [int(frame.to_ndarray()[0, 0]) for frame in out]  # swscale may round up by one
-    np.testing.assert_allclose(values, [0, 1, 2, 2, 3, 4, 5, 5], atol=1)
+    np.testing.assert_allclose(values, range(6), atol=1)
+    # A last frame would be repeated in the middle.
+    chain = FilterChain([("tpad", "stop=1:stop_mode=clone"), ("scale", "20:10")])
+    filtered = chain.process(source())
+    assert len([next(filtered) for _ in range(3)]) == 3
+    with pytest.raises(ValueError, match=r"change from \d+x\d+ gray to 32x16 gray, and 'tpad="):
+        next(filtered)
 
 
 def test_frames_without_time_stamps_are_not_lost() -> None:

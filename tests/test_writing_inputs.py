@@ -200,3 +200,15 @@ def test_a_descriptor_of_ones_own_stays_open() -> None:
 def test_writing_on_is_refused_with_a_way_out(mode: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"cannot be written on.*concat"):
         fastav.open(tmp_path / "clip.mkv", mode)
+
+
+def test_filters_that_keep_no_frame_are_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mkv"
+    with (
+        pytest.raises(ValueError, match="the filters kept none"),
+        fastav.open(path, "w", filter_sequence=[("select", "0")]) as writer,
+    ):
+        writer.write(FRAMES)
+    assert not path.exists()
+    with pytest.raises(ValueError, match="the filters kept none"):
+        fastav.imwrite(path, FRAMES, filter_sequence=[("select", "0")])

@@ -297,8 +297,6 @@ def imwrite(
         writer.write(image, in_pixel_format=in_pixel_format, is_batch=is_batch)
         if not writer.frames_written:
             raise ValueError("there is no frame to write")
-    if not writer.frames_encoded:
-        raise ValueError("there is no frame to write: the filters kept none")
     return writer.getvalue() if isinstance(uri, str) and uri == "<bytes>" else None
 
 

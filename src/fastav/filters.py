@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain
-from typing import Any, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 import av
 from av import VideoFrame
@@ -38,6 +38,18 @@ FilterGraph: TypeAlias = tuple[
 ]
 
 _IN, _OUT = "video_in", "video_out"
+
+# Filters that make of a frame what they make of it, whatever came before.
+_FORGETFUL: Final = frozenset(
+    {
+        "alphaextract", "avgblur", "boxblur", "colorbalance", "colorchannelmixer", "colorlevels",
+        "colormatrix", "colorspace", "convolution", "copy", "crop", "curves", "dilation", "erosion",
+        "exposure", "extractplanes", "fillborders", "format", "gblur", "hflip", "limiter", "lut",
+        "lut1d", "lut3d", "lutrgb", "lutyuv", "negate", "null", "pad", "pixelize", "scale",
+        "setdar", "setparams", "setrange", "setsar", "shuffleplanes", "sobel", "swapuv",
+        "transpose", "unsharp", "vflip", "zscale",
+    }
+)  # fmt: skip
 _Edge: TypeAlias = tuple[str, str, int, int]
 
 
@@ -47,7 +59,7 @@ class FilterChain:
     The filters are made, and their connections checked, here: what a filter does when it is made
     (opening a file, say) is done once. The graph is completed when the first frame arrives, since
     only that tells size and pixel format. When a frame of another size or format arrives the graph
-    is drained and another is made.
+    is drained and another is made, unless that would lose what a filter knows of earlier frames.
 
     Parameters
     ----------
@@ -123,6 +135,7 @@ class FilterChain:
         time_base = fraction(frame.time_base) or 1 / (self.frame_rate or Fraction(25))
         made_for = (frame.width, frame.height, frame.format.name, time_base)
         if made_for != self._made_for:
+            self._check_change(frame)
             yield from self._drain()
             self._complete(frame, time_base)
             self._made_for = made_for
@@ -140,6 +153,19 @@ class FilterChain:
         except (av.FFmpegError, ValueError) as error:
             raise self._failure(frame, error) from error
         yield from self._pull()
+
+    def _check_change(self, frame: VideoFrame) -> None:
+        """Raise ``ValueError`` if another graph would not go on where this one ends."""
+        if self._made_for is None:
+            return
+        keeping = [_shown(*node) for node in self._nodes.values() if node[0] not in _FORGETFUL]
+        if keeping:
+            width, height, name, _ = self._made_for
+            raise ValueError(
+                f"the frames change from {width}x{height} {name} to {frame.width}x{frame.height} "
+                f"{frame.format.name}, and {', '.join(keeping)} would begin anew; filter the parts "
+                "one by one, or without what refers to earlier frames"
+            )
 
     def flush(self) -> Iterator[VideoFrame]:
         """Tell the filters that no frame follows, and yield all that they still hold."""

@@ -563,6 +563,8 @@ class VideoWriter:
         ------
         EncodeError, OSError
             The end could not be written (disk full); the file is closed nevertheless.
+        ValueError
+            The filters kept none of the frames, so there is no file.
         """
         if self._closed:
             return
@@ -579,6 +581,8 @@ class VideoWriter:
                             self._output.close()
                 finally:
                     self._release()
+        if self.frames_written and not self.frames_encoded:
+            raise ValueError("there is no frame to write: the filters kept none")
 
     def _release(self) -> None:
         """Let go of everything, without a further word about errors."""
