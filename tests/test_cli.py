@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -10,13 +11,14 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import av
 import numpy as np
 import pytest
 
 import fastav
 from fastav.cli import main
 
-from .media import encode
+from .media import encode, make_sounding
 
 
 @pytest.fixture(scope="module")
@@ -177,3 +179,56 @@ def test_as_a_module(clip: Path) -> None:
         [sys.executable, "-m", "fastav"], capture_output=True, text=True, check=False
     )
     assert wrong.returncode == 2
+
+
+def test_convert(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, target = tmp_path / "in.mp4", tmp_path / "out.mkv"
+    source.write_bytes(make_sounding())
+    arguments = "--crop 60x40+2+4 --size 20 --fps 10 --filter hflip --start 5 --stop 45 " \
+                "--codec ffv1 --option slices=4"  # fmt: skip
+    assert main(["convert", str(source), str(target), *arguments.split()]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert f"{target}: 16 frames" in captured.err
+    with fastav.open(target) as reader:
+        assert reader.shape == (16, 20, 30, 3)
+        np.testing.assert_allclose(np.diff(reader.timestamps), 0.1, atol=2e-3)
+        expected = fastav.imread(
+            source,
+            filter_sequence=[("crop", "60:40:2:4"), ("scale", "30:20"), ("hflip", "")],
+        )
+        # Of frames 5 and 6, both at 0.2 s to a tenth of a second, the filter takes the later one.
+        np.testing.assert_array_equal(reader[0], expected[6])
+    with av.open(str(target)) as container:
+        assert len(container.streams.audio) == 1
+
+
+def test_convert_to_standard_output_without_sound(tmp_path: Path) -> None:
+    source = tmp_path / "in.mp4"
+    source.write_bytes(make_sounding())
+    command = [sys.executable, "-m", "fastav", "convert", str(source), "-", "--container",
+               "matroska", "--codec", "ffv1", "--sound", "none"]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, check=True)
+    np.testing.assert_array_equal(fastav.imread(done.stdout), fastav.imread(source))
+    with av.open(io.BytesIO(done.stdout)) as container:
+        assert not container.streams.audio
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--size", "x20"], ["--crop", "3"], ["--option", "crf"], ["--start", "a"]]
+)
+def test_convert_used_wrongly(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["convert", "in.mp4", "out.mp4", *arguments])
+    assert left.value.code == 2
+    assert arguments[0] in capsys.readouterr().err
+
+
+def test_convert_says_what_a_container_cannot_carry(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, target = tmp_path / "in.mp4", tmp_path / "out.webm"
+    source.write_bytes(make_sounding())
+    assert main(["convert", str(source), str(target), "--quiet"]) == 1
+    assert "'webm' cannot carry the audio" in capsys.readouterr().err
+    assert not target.exists()

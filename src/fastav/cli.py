@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
@@ -70,6 +71,38 @@ def _parser() -> argparse.ArgumentParser:
     read.add_argument("--threads", type=int, default=0, help="decoder threads; 0: automatic")
     read.add_argument("--quiet", action="store_true", help="no progress")
     read.set_defaults(run=_read)
+
+    convert = commands.add_parser("convert", help="read a video, change it, write another")
+    convert.add_argument("source", metavar="IN")
+    convert.add_argument("target", metavar="OUT", help='"-" with --container for standard output')
+    convert.add_argument(
+        "--crop", type=_crop, default=[], metavar="WxH+X+Y", help="this part, before resizing"
+    )
+    convert.add_argument(
+        "--size", type=_size, default=[], metavar="N|WxH", help="N: the shorter edge; or both"
+    )
+    convert.add_argument(
+        "--fps", type=_rate, default=[], metavar="RATE", help="repeat or leave out frames for it"
+    )
+    convert.add_argument(
+        "--filter", type=_filter, action="append", default=[], metavar="NAME[=ARGUMENTS]",
+        help="one of FFmpeg's; may be repeated",
+    )  # fmt: skip
+    convert.add_argument("--start", type=int, default=0, help="first frame")
+    convert.add_argument("--stop", type=int, default=None, help="frame to stop before")
+    convert.add_argument("--step", type=int, default=1, help="take every n-th frame")
+    convert.add_argument("--codec", help="FFmpeg's name of an encoder")
+    convert.add_argument(
+        "--option", type=_option, action="append", default=[], metavar="KEY=VALUE",
+        help="of the encoder; may be repeated",
+    )  # fmt: skip
+    convert.add_argument("--pixel-format", help="what to encode")
+    convert.add_argument("--container", help="FFmpeg's name; by default by the extension")
+    convert.add_argument(
+        "--sound", default="copy", metavar="copy|none|FILE", help="the source's, none, or another's"
+    )
+    convert.add_argument("--quiet", action="store_true", help="no progress")
+    convert.set_defaults(run=_convert)
 
     bench = commands.add_parser("bench", help="time fastav and others on a file, or on a clip")
     bench.add_argument("file", nargs="?", metavar="FILE", help="made on the fly if not given")
@@ -182,6 +215,67 @@ def _read(options: argparse.Namespace) -> int:
         np.savez_compressed(options.output, frames=frames)
     print(f"{options.output}: {frames.shape} {frames.dtype}")
     return 0
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from .transcoding import transcode
+
+    filters = [*options.crop, *options.size, *options.fps, *options.filter]
+    with VideoReader(options.source) as reader:
+        end = reader.info.expected_frames
+        frames = range(end)[options.start : options.stop : options.step]
+    total = 0 if options.fps else len(frames)
+    with _progress(total, options.quiet) as advance:
+        count = transcode(
+            options.source,
+            options.target,
+            start=options.start,
+            stop=options.stop,
+            step=options.step,
+            filter_sequence=filters or None,
+            sound={"copy": True, "none": False}.get(options.sound, options.sound),
+            progress=advance,
+            codec=options.codec,
+            container=options.container,
+            out_pixel_format=options.pixel_format,
+            options=dict(options.option),
+        )
+    print(f"{options.target}: {count} frames", file=sys.stderr)
+    return 0
+
+
+def _crop(text: str) -> list[tuple[str, str]]:
+    match = re.fullmatch(r"(\d+)x(\d+)\+(\d+)\+(\d+)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"must be WxH+X+Y, such as 640x360+0+60, got {text!r}")
+    return [("crop", ":".join(match.groups()))]
+
+
+def _size(text: str) -> list[tuple[str, str]]:
+    match = re.fullmatch(r"(\d+)(?:x(\d+))?", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"must be N or WxH, such as 640 or 640x360, got {text!r}")
+    width, height = match.groups()
+    if height is not None:
+        return [("scale", f"{width}:{height}")]
+    # -2: the longer edge keeps the picture's shape, and is even for subsampled chroma.
+    return [("scale", f"'if(gt(iw,ih),-2,{width})':'if(gt(iw,ih),{width},-2)'")]
+
+
+def _rate(text: str) -> list[tuple[str, str]]:
+    return [("fps", text)]
+
+
+def _filter(text: str) -> tuple[str, str]:
+    name, _, arguments = text.partition("=")
+    return name, arguments
+
+
+def _option(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"must be KEY=VALUE, such as crf=18, got {text!r}")
+    return name, value
 
 
 @contextmanager

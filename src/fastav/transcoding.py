@@ -72,7 +72,7 @@ def transcode(
         Filters before the function, see :mod:`fastav.filters`.
     sound : bool, Sound, or what a Sound can be made of
         True copies the source's sound, if it has any, cut to the frames that are written, and the
-        container's tags; False leaves it out; anything else is where to copy it from.
+        container's tags; False or None leaves it out; else it is where to copy it from.
     progress : callable, optional
         Called after every frame with the number of frames written so far.
     read : mapping, optional

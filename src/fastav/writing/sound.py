@@ -87,7 +87,8 @@ class SoundCopy:
         if not self._streams and not {"chapters", "metadata"} & set(sound.kinds):
             self.close()
             raise NotAVideoError(
-                f"{self._name!r} holds no {' and no '.join(sound.kinds)} to copy; leave sound= out"
+                f"{self._name!r} holds no {' and no '.join(sound.kinds)} to copy; sound=None "
+                "writes without"
             )
         self._start = self._find_start()
         self._copies: dict[int, Any] = {}
@@ -121,8 +122,8 @@ class SoundCopy:
             except ValueError as error:
                 raise EncodeError(
                     f"the container {name!r} cannot carry the {stream.type} of {self._name!r}, "
-                    f"which is {codec}; choose another container (.mkv carries nearly all), or "
-                    "leave sound= out"
+                    f"which is {codec}; choose another container (.mkv carries nearly all); "
+                    "sound=None writes without"
                 ) from error
             copy.metadata.update(tags(stream))
             self._copies[stream.index] = copy
