@@ -1,9 +1,9 @@
-"""Results of ``compare.py`` into the README's tables and a plot.
+"""Results of ``compare.py`` into the README's chart and tables.
 
     python benchmarks/report.py benchmarks/results/NAME.json
 
-rewrites what stands between the markers in README.md and, with matplotlib, draws the plot beside
-the results. ``--check`` only tells whether the README is up to date.
+rewrites what stands between the markers in README.md: a chart and tables. ``--check`` only tells
+whether the README is up to date.
 """
 
 from __future__ import annotations
@@ -16,26 +16,28 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-__all__ = ["markdown", "plot", "replace_between"]
+__all__ = ["chart", "markdown", "replace_between"]
 
 START, END = "<!-- benchmark:start -->", "<!-- benchmark:end -->"
 ROOT = Path(__file__).parents[1]
 PEERS = ("imageio", "pyav", "opencv", "decord", "torchcodec", "ffmpeg")
-PLOTTED = ("h264 240p", "h264 720p", "h264 1080p", "hevc 10-bit", "vp9", "mpeg4")
+CHARTED = ("h264 240p", "h264 720p", "hevc 10-bit")
+BAR_WIDTH = 48
 TITLES = {"ffmpeg": "ffmpeg pipe"}
 
 Entry = dict[str, Any]
 
 
 def markdown(document: Entry) -> str:
-    """Tables of a results file, in GitHub's Markdown."""
+    """Chart and tables of a results file, in GitHub's Markdown."""
     machine, results = document["environment"], document["results"]
     tasks = list(dict.fromkeys(entry["task"] for entry in results))
     parts = [
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; "
         f"Python {machine['python']}, av {machine['av']} (FFmpeg {machine['ffmpeg']}), "
         f"NumPy {machine['numpy']}; {_versions(results)}. Medians of {document['rounds']} "
-        f"interleaved rounds; other programs used {_others(results):.0%} of the processors."
+        f"interleaved rounds; other programs used {_others(results):.0%} of the processors.",
+        chart(document),
     ]
     for task in tasks:
         chosen = [entry for entry in results if entry["task"] == task]
@@ -125,50 +127,39 @@ def replace_between(text: str, made: str) -> str:
     return f"{before}{START}\n{made}\n{END}{after}"
 
 
-def plot(document: Entry, path: Path) -> None:
-    """Draw bulk reading as bars, one group per clip, as an SVG.
-
-    Raises
-    ------
-    ImportError
-        Without matplotlib (``pip install fastav[plot]``).
-    """
-    import matplotlib
-
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-
+def chart(document: Entry) -> str:
+    """Bulk reading as bars of text, which show wherever the README does."""
     entries = {e["clip"]: e for e in document["results"] if e["task"] == "bulk rgb24"}
-    shown = [clip for clip in PLOTTED if clip in entries]
-    names = ["fastav", *PEERS]
-    settings = {"svg.fonttype": "none", "svg.hashsalt": "fastav", "font.size": 9}
-    with pyplot.rc_context(settings):
-        figure, axes = pyplot.subplots(figsize=(8, 3.6), layout="constrained")
-        for place, name in enumerate(names):
-            ratios = [entries[c]["contenders"].get(name, {}).get("ratios", {}) for c in shown]
-            xs = [x + (place - (len(names) - 1) / 2) / (len(names) + 1) for x in range(len(shown))]
-            axes.bar(
-                xs,
-                [ratio.get("floor", 0) for ratio in ratios],
-                width=1 / (len(names) + 1),
-                label=TITLES.get(name, name),
-                color="#d1495b" if name == "fastav" else pyplot.cm.Blues(0.25 + place * 0.1),
-            )
-        axes.axhline(1, color="black", linewidth=0.8, linestyle="--")
-        axes.set_xticks(range(len(shown)), shown)
-        axes.set_ylabel("time / floor (less is better)")
-        axes.set_title("Whole video to one rgb24 array")
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(ncols=4, frameon=False)
-        figure.savefig(path, metadata={"Date": None})
-        pyplot.close(figure)
+    shown = {
+        clip: {
+            name: entries[clip]["contenders"][name]["ratios"]["floor"]
+            for name in ("fastav", *PEERS)
+            if "floor" in entries[clip]["contenders"].get(name, {}).get("ratios", {})
+        }
+        for clip in CHARTED
+        if clip in entries
+    }
+    longest = max((ratio for ratios in shown.values() for ratio in ratios.values()), default=1.0)
+    lines = ["Whole video to one rgb24 array, time as a multiple of the floor (shorter is better)"]
+    for clip, ratios in shown.items():
+        lines.append("")
+        for place, (name, ratio) in enumerate(ratios.items()):
+            label = "" if place else clip
+            bar = _bar(ratio / longest * BAR_WIDTH)
+            lines.append(f"{label:<12}{TITLES.get(name, name):<12}{bar} {ratio:.2f}")
+    return "\n".join(["```", *lines, "```"])
+
+
+def _bar(length: float) -> str:
+    """A bar of so many characters, to an eighth of one."""
+    whole, eighths = divmod(round(8 * length), 8)
+    return "█" * whole + " ▏▎▍▌▋▊▉"[eighths].strip()
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("results", type=Path, help="JSON file that compare.py wrote")
     parser.add_argument("--readme", type=Path, default=ROOT / "README.md")
-    parser.add_argument("--no-plot", action="store_true", help="leave the SVG as it is")
     parser.add_argument("--check", action="store_true", help="change nothing, only compare")
     arguments = parser.parse_args()
     document = json.loads(arguments.results.read_text())
@@ -179,8 +170,6 @@ def main() -> int:
             print(f"{arguments.readme} is not what {arguments.results} says", file=sys.stderr)
         return int(new != old)
     arguments.readme.write_text(new)
-    if not arguments.no_plot:
-        plot(document, arguments.results.with_suffix(".svg"))
     return 0
 
 

@@ -274,6 +274,17 @@ def test_report_shows_ratios_and_marks_the_fastest(report):
     assert "imageio 1.0, opencv 1.0" in text
 
 
+def test_chart_has_bars_as_long_as_the_ratios(report):
+    twice = entry("bulk rgb24", floor=0.5, fastav=0.5, imageio=1.0) | {"clip": "h264 720p"}
+    lines = report.chart({"results": [twice]}).splitlines()
+    bars = [line.split() for line in lines if "█" in line]
+    assert bars == [
+        ["h264", "720p", "fastav", "█" * (report.BAR_WIDTH // 2), "1.00"],
+        ["imageio", "█" * report.BAR_WIDTH, "2.00"],
+    ]
+    assert (lines[0], lines[-1]) == ("```", "```")
+
+
 def test_report_replaces_what_is_between_the_markers(report):
     text = f"before\n{report.START}\nold\n{report.END}\nafter\n"
     new = report.replace_between(text, "new")
