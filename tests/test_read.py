@@ -407,8 +407,8 @@ class TestSideBySide:
         given = []
         gather = fastav.VideoReader._gather
 
-        def watched(self: fastav.VideoReader, *arguments: Any) -> Any:
-            given.append(gather(self, *arguments))
+        def watched(self: fastav.VideoReader, *arguments: Any, **options: Any) -> Any:
+            given.append(gather(self, *arguments, **options))
             return given[-1]
 
         monkeypatch.setattr(fastav.VideoReader, "_gather", watched)

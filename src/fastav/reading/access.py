@@ -5,6 +5,10 @@ need nothing before it. A seek is believed only when the very packet looked for 
 that lands too late is repeated further back, in the end from the start of the file. And frames are
 told apart not by their times but by the packet that carried them: packets are numbered before they
 are decoded, in the place of their time, which decoders hand through.
+
+What comes out is checked against the index. A packet that fails, that gives no frame, or another
+one than it promised, means damage that the packets did not tell of, and the index must be made by
+decoding. If frames of an index so made fail all the same, they are decoded from the start.
 """
 
 from __future__ import annotations
@@ -12,6 +16,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
 import av
@@ -19,10 +25,10 @@ import av.error
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DecodeError
-from ..ffmpeg_errors import clear_errors
+from ..errors import DecodeError, FrameChangedError
 from ..workers import Crew
-from .index import NO_TIME, FrameIndex, WrongTable
+from .decode import decode_packet, packets
+from .index import NO_TIME, BrokenPromise, FrameIndex, WrongTable
 from .input import VideoInput
 from .tables import Outline
 
@@ -95,13 +101,18 @@ class _Cursor:
         codec = self._context.codec.canonical_name
         self._skips = codec in _SKIPPING
         self._skipping = False
-        self._demux = video.container.demux(video.stream)
+        self._demux = packets(video)
         self._held: Packet | None = None  # read, but not decoded yet
         self._position = position  # number of the packet to be read next; None: unknown
         self._start: int | None = None  # the packet that decoding started from; None: not begun
-        self._newest = -1  # no frame up to this one will come any more
+        self._begun = 0  # where it started, also when the decoder has been drained since
+        self._newest = -1  # the frame handed out last
+        self._came = -1  # the frame that came out last
         self._ready: deque[tuple[int, av.VideoFrame]] = deque()
         self._last = (-1, -1)  # packet and number of the frame that came last
+        self._due: list[int] = []  # a heap of the frames fed and not come yet
+        self._leading = 0  # packets fed that may fail, since they need what was before the start
+        self._failure: DecodeError | None = None
         self._introduced = codec not in _REMEMBERING
 
     def close(self) -> None:
@@ -137,9 +148,12 @@ class _Cursor:
         while self._position is not None and self._position < entry and self._next() is not None:
             pass
         self._ready.clear()
-        self._start = entry
-        self._newest = -1
+        self._due.clear()
+        self._start = self._begun = entry
+        self._newest = self._came = -1
         self._last = (-1, -1)
+        self._leading = 0
+        self._failure = None
 
     def _introduce(self) -> None:
         """Show the decoder the first packet, as linear decoding would have done.
@@ -154,15 +168,13 @@ class _Cursor:
         packet = self._next()
         if packet is not None:
             self._context.skip_frame = "ALL"  # its headers are read all the same
-            with suppress(av.error.FFmpegError):
-                self._context.decode(packet)
+            with suppress(DecodeError):
+                decode_packet(self._video, packet)
             self._context.skip_frame = "DEFAULT"
             self._context.flush_buffers()
         self._introduced = True
 
-    def _restart(self, threads: int | None = None) -> None:
-        if threads is not None:
-            self._threads = threads
+    def _restart(self) -> None:
         self.close()
         self._use(self._opener(self._threads), 0)
 
@@ -174,17 +186,14 @@ class _Cursor:
         if pts == NO_TIME and pos < 0:
             return False  # nothing to tell the packet by
         for time in self._times(entry):
+            self._held = self._position = None
             try:
                 self._video.container.seek(time, stream=self._video.stream)
-            except (av.error.FFmpegError, OSError):
+            except (av.error.FFmpegError, LookupError, OSError):
                 self._seekable = False
                 return False
-            self._demux = self._video.container.demux(self._video.stream)
-            self._held = None
-            self._position = None
+            self._demux = packets(self._video)
             for packet in self._demux:
-                if not packet.size:
-                    break
                 found = NO_TIME if packet.pts is None else packet.pts
                 at = -1 if packet.pos is None else packet.pos
                 if (found, at, packet.size) == (pts, pos, size):
@@ -217,95 +226,109 @@ class _Cursor:
         """Decode up to frame `number` and return it.
 
         With `last` nothing that follows is wanted, and the decoder is not fed with it.
+
+        Raises
+        ------
+        DecodeError
+            Something failed, or what comes is not what the index promises.
+        WrongTable
+            A packet is not the one that the index has in its place.
         """
         self._video.check_open()  # in a forked child the decoder's threads would never answer
-        if not self.goes_on_to(number):
-            self._hop(self._table.index.entry(number))
-        end = self._table.complete(number) if last else self._table.count
         try:
-            frame = self._advance(number, end)
-        except av.error.FFmpegError:
-            frame = None  # perhaps of a packet further on, which threads decode ahead
-        return frame if frame is not None else self._insist(number)
+            if not self.goes_on_to(number):
+                self._hop(self._table.index.entry(number))
+            end = self._table.complete(number) if last else self._table.count
+            return self._advance(number, end)
+        except DecodeError:
+            self._start = self._position = None  # a demuxer that failed gives nothing more
+            self._ready.clear()
+            raise
 
-    def _insist(self, number: int) -> av.VideoFrame:
-        """Get a frame that did not come: with one thread, then from ever further back."""
-        if isinstance(self._table.index, Outline):
-            raise WrongTable
-        failure: Exception | None = None
-        starts = self._table.starts
-        at, back = int(np.searchsorted(starts, self._table.index.entry(number))), 0
-        self._restart(threads=1)
-        while True:
-            entry = int(starts[max(at - back, 0)])
-            # Damage further on is not even met if draining gives the frame.
-            for end in (self._table.count, int(self._table.index.carriers[number]) + 1):
-                self._hop(entry)
-                try:
-                    frame = self._advance(number, end)
-                except av.error.FFmpegError as error:
-                    failure = error
-                    continue
-                if frame is not None:
-                    return frame
-                break
-            if back >= at:
-                break
-            back = max(2 * back, 1)
-        if failure is not None:
-            raise failure
-        raise DecodeError(f"frame {number} did not come out of the decoder", number)
-
-    def _advance(self, number: int, end: int) -> av.VideoFrame | None:
-        """Decode on until a frame comes, or packet `end`; None if it does not."""
+    def _advance(self, number: int, end: int) -> av.VideoFrame:
+        """Decode on until a frame comes, up to packet `end`."""
         ready = self._ready
         while True:
-            while ready:
-                if ready[0][0] > number:
-                    return None
-                found, frame = ready.popleft()
-                self._newest = found
-                if found == number:
+            while ready and ready[0][0] <= number:
+                self._newest, frame = ready.popleft()
+                if self._newest == number:
                     return frame
-            if self._start is None:
-                return None
+            if ready or self._start is None:
+                raise self._failure or DecodeError("it did not come out of the decoder")
             self._feed(number, end)
 
     def _feed(self, wanted: int, end: int) -> None:
         """Give the decoder one packet, or at `end` the word that there are no more."""
         assert self._position is not None
-        packet = self._next() if self._position < end else None
+        packet, frames = None, []
+        try:
+            packet = self._next() if self._position < end else None
+            if packet is not None:
+                self._expect(self._position - 1, wanted)
+                packet.pts = self._position - 1
+                frames = decode_packet(self._video, packet)
+        except DecodeError as error:
+            if packet is not None and self._leading:
+                self._leading -= 1  # nobody expects it to be whole
+            else:
+                self._failure, packet = error, None
         if packet is None:
             self._skip(False)
-            frames = self._context.decode(None)
+            with suppress(DecodeError):  # frames wait in the decoder also when it has failed
+                frames = decode_packet(self._video, None)
             self._start = None  # what it referred to is forgotten
-        else:
-            number = self._position - 1
-            shown = int(self._table.frame_of[number]) if number < self._table.count else -1
-            self._skip(0 <= shown < wanted and number >= self._table.index.decoded)
-            packet.pts = number
-            try:
-                frames = self._context.decode(packet)
-            except av.error.InvalidDataError:
-                begun = self._start
-                if begun is None or not 0 <= shown < self._table.frame_of[begun]:
-                    raise
-                frames = []  # a leading frame, of which nobody expects to be whole
         for frame in frames:
             self._receive(frame)
 
-    def _receive(self, frame: av.VideoFrame) -> None:
-        """Find out which frame this is."""
+    def _expect(self, packet: int, wanted: int) -> None:
+        """Take down what is to come of a packet."""
         table = self._table
+        shown = int(table.frame_of[packet]) if packet < table.count else -1
+        self._skip(0 <= shown < wanted and packet >= table.index.decoded)
+        if shown >= 0 and not self._skipping:
+            if self._leads(shown):
+                self._leading += 1
+            else:
+                heappush(self._due, shown)
+
+    def _leads(self, number: int) -> bool:
+        """Whether a frame may be less than whole, since it needs what was before the start."""
+        return self._begun > 0 and self._table.index.entry(number) < self._begun
+
+    def _receive(self, frame: av.VideoFrame) -> None:
+        """Find out which frame this is, and whether it is its turn."""
+        index, due = self._table.index, self._due
         carrier = frame.pts
-        if carrier is None or not 0 <= carrier < table.count:
+        if carrier is not None and not 0 <= carrier < self._table.count:
+            carrier = None
+        number = self._came + 1
+        if not (index.proved and self._begun == 0) or (
+            carrier is not None and number < len(index) and index.carriers[number] != carrier
+        ):
+            # (From the start of an index found by decoding, frames are simply counted.)
+            number = self._identify(carrier)
+        if number >= 0 and self._leads(number):
+            self._leading -= self._leading > 0
             return
+        if number <= self._came or number >= len(index) or (due and due[0] < number):
+            raise DecodeError("another frame came out of the decoder")
+        if due and due[0] == number:
+            heappop(due)
+        self._came = number
+        frame.pts, frame.time_base = int(index.pts[number]), index.time_base
+        self._ready.append((number, frame))
+
+    def _identify(self, carrier: int | None) -> int:
+        """Return the number of the frame that a packet carried; -1 if it was to carry none."""
+        index = self._table.index
         packet, number = self._last
-        number = number + 1 if carrier == packet else int(table.frame_of[carrier])
-        self._last = (carrier, number)
-        if number >= 0:
-            frame.pts, frame.time_base = int(table.index.pts[number]), table.index.time_base
-            self._ready.append((number, frame))
+        if carrier is None or carrier == packet:  # one more of the same packet
+            more = 0 <= number < len(index) - 1 and index.carriers[number + 1] == packet
+            number = number + 1 if more else -1
+        else:
+            packet, number = carrier, int(self._table.frame_of[carrier])
+        self._last = (packet, number)
+        return number
 
     def _skip(self, yes: bool) -> None:
         """Let the decoder leave out frames that no other refers to."""
@@ -319,8 +342,6 @@ class _Cursor:
         packet, self._held = self._held, None
         if packet is None:
             packet = next(self._demux, None)
-            while packet is not None and not packet.size:
-                packet = next(self._demux, None)
         if self._position is not None:
             if self._table.checked:
                 self._check(packet, self._position)
@@ -379,13 +400,18 @@ class FrameAccess:
         video: VideoInput | None = None,
         checked: bool = False,
     ) -> None:
-        self.index = index
         self._opener = opener
-        self._table = _Map(index, checked)
+        self._checked = checked
+        self._alone = index.damaged  # several threads would meet damage ahead of frames
+        self._adopt(index)
         self._workers = workers
         self._spare = video
         self._main: _Cursor | None = None
         self._side: list[_Cursor] = []
+
+    def _adopt(self, index: FrameIndex | Outline) -> None:
+        self.index = index
+        self._table = _Map(index, self._checked)
 
     def close(self) -> None:
         """Close all containers; they are opened again when needed."""
@@ -403,9 +429,15 @@ class FrameAccess:
         ------
         DecodeError
             If the data is damaged where it is needed.
+        WrongTable, BrokenPromise
+            The index must be made anew: by reading all packets, or by decoding them.
         """
-        with clear_errors(f"frame {number} cannot be decoded"):
-            return self._frame(number)
+        while True:
+            try:
+                return self._frame(number)
+            except DecodeError as error:
+                failure = error.with_traceback(None)  # which would hold the decoder
+            self._go_back([number], failure)
 
     def _frame(self, number: int) -> av.VideoFrame:
         cursor, self._main = self._main, None  # lost if it stops half-way
@@ -419,7 +451,7 @@ class FrameAccess:
         self._main = cursor
         return frame
 
-    def visit(self, numbers: Sequence[int], begin: Callable[[], Visit]) -> None:
+    def visit(self, numbers: Sequence[int], begin: Callable[[], Visit], mend: bool = True) -> None:
         """Call a function with each of several frames, decoding what they need once.
 
         Parameters
@@ -429,22 +461,56 @@ class FrameAccess:
         begin : callable
             Makes the function to be called with a number and its frame. Every thread has one of its
             own, all made by the caller's, which may hold locks.
+        mend : bool
+            Decode from the start of the video what fails otherwise, instead of giving up.
 
         Raises
         ------
         DecodeError
             If the data is damaged where it is needed.
+        WrongTable, BrokenPromise
+            The index must be made anew: by reading all packets, or by decoding them.
         """
-        runs = self._runs(numbers)
-        crew = min(self._workers, len(runs))
-        with clear_errors("a frame of the batch cannot be decoded"):
-            if crew < 2:
-                visit = begin()
-                for run in runs:
-                    for number in run:
-                        visit(number, self._frame(number))
-            else:
-                self._visit_side_by_side(runs, [begin() for _ in range(crew)])
+        while True:
+            runs = self._runs(numbers)
+            crew = min(self._workers, len(runs))
+            try:
+                if crew < 2:
+                    visit = begin()
+                    for run in runs:
+                        for number in run:
+                            visit(number, self._frame(number))
+                else:
+                    self._visit_side_by_side(runs, [begin() for _ in range(crew)])
+                return
+            except FrameChangedError:
+                raise
+            except DecodeError as error:
+                if not mend:
+                    raise
+                failure = error.with_traceback(None)  # which would hold the decoders
+            self._go_back(numbers, failure)
+
+    def _go_back(self, numbers: Sequence[int], failure: DecodeError) -> None:
+        """Have frames decoded from the start of the video, with one thread, from now on.
+
+        Raises
+        ------
+        BrokenPromise
+            The index is not made by decoding, which must be done first.
+        DecodeError
+            From the start they cannot be decoded either.
+        """
+        index = self.index
+        self.close()
+        if not isinstance(index, FrameIndex) or not index.proved:
+            raise BrokenPromise
+        entries = index.entries.copy()
+        entries[np.isin(entries, entries[list(numbers)])] = 0
+        if self._alone and np.array_equal(entries, index.entries):
+            raise DecodeError(f"frame {numbers[0]} cannot be decoded: {failure}") from failure
+        self._alone = True
+        self._adopt(replace(index, entries=entries))
 
     def _visit_side_by_side(self, runs: list[list[int]], visits: list[Visit]) -> None:
         # In a last round with fewer runs than workers, threads of the decoders keep all busy.
@@ -504,6 +570,7 @@ class FrameAccess:
         return runs
 
     def _cursor(self, threads: int, video: VideoInput | None = None) -> _Cursor:
+        threads = 1 if self._alone else threads
         if video is None:
             video, self._spare = self._spare, None
         if video is not None:

@@ -112,6 +112,8 @@ def _recovers_at_once(payload: bytes) -> bool:
         while at < len(data) and data[at] == 255:
             kind += 255
             at += 1
+        if at >= len(data):
+            return False
         kind += data[at]
         at += 1
         while at < len(data) and data[at] == 255:

@@ -1,18 +1,85 @@
-"""Frames in presentation order, to the very last one."""
+"""Frames in presentation order, to the very last one.
+
+All reading goes through :func:`packets` and :func:`decode_packet`. What the decoder refuses is
+damage whatever errno it gives; only what a file or a protocol refuses is an ``OSError``.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import suppress
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 import av
 import av.error
+from av.codec import Capabilities
 
 from ..errors import DecodeError
-from ..ffmpeg_errors import clear_errors
+from ..ffmpeg_errors import clear_error
+from .bitstream import hidden_reader
 from .input import VideoInput, open_input
 
-__all__ = ["decode", "decode_all"]
+if TYPE_CHECKING:
+    Packet = av.Packet[av.VideoStream]
+
+# As many packets as FFmpeg decodes at once when it chooses the number of threads.
+_IN_FLIGHT: Final = 16
+
+__all__ = ["decode_all", "decode_packet", "decode_to_failure", "packets"]
+
+
+def packets(video: VideoInput) -> Generator[Packet]:
+    """Read packets from the container's present position to its end.
+
+    Yields
+    ------
+    av.Packet
+        Never an empty one.
+
+    Raises
+    ------
+    DecodeError
+        The container is damaged, or ends where it must not.
+    OSError
+        The file or the server cannot be read on.
+    """
+    ended = False
+    try:
+        for packet in video.container.demux(video.stream):
+            ended = not packet.size
+            if not ended:
+                yield packet
+    except (av.error.FFmpegError, LookupError, UnicodeDecodeError) as error:
+        # At the end PyAV also looks for the streams that appeared in mid-file, in vain.
+        if not (ended and isinstance(error, IndexError)):
+            what, remote = f"reading {video.source.name!r} failed", video.source.remote
+            raise clear_error(error, what, remote=remote) from _bare(error)
+
+
+def decode_packet(video: VideoInput, packet: Packet | None) -> list[av.VideoFrame]:
+    """Decode a packet; None says that there are no more, and gives what the decoder still holds.
+
+    Raises
+    ------
+    DecodeError
+        The packet is damaged, or with frame threads one before it.
+    """
+    try:
+        return video.stream.codec_context.decode(packet)
+    except av.error.FFmpegError as error:
+        raise DecodeError(error.strerror or str(error)) from _bare(error)
+    except ValueError as error:
+        if packet is None:  # PyAV 19 says so of a decoder that refused to open
+            raise DecodeError(str(error)) from _bare(error)
+        raise
+
+
+def _bare(error: Exception) -> Exception:
+    """Take an error's traceback off, which holds the decoder and its threads."""
+    error.__traceback__ = None
+    return error
 
 
 def decode(video: VideoInput) -> Generator[av.VideoFrame]:
@@ -20,25 +87,53 @@ def decode(video: VideoInput) -> Generator[av.VideoFrame]:
 
     Frames come in presentation order; at the end the decoder is drained, so none is left behind.
 
-    Yields
-    ------
-    av.VideoFrame
-
     Raises
     ------
-    av.error.FFmpegError
-        Unchanged, whatever PyAV raises.
+    DecodeError, OSError
+        As from `packets` and `decode_packet`. Also where frame threads, which lose errors of the
+        frames that they are drained of, do not give the last frames.
     ValueError
         The input was closed in between.
     """
-    step = video.stream.codec_context.decode
-    for packet in video.container.demux(video.stream):
-        # The last packet that PyAV's demuxer gives is empty and drains the decoder.
-        yield from step(packet)
+    promised: deque[int | None] = deque(maxlen=_IN_FLIGHT)
+    came: deque[int | None] = deque(maxlen=4 * _IN_FLIGHT)
+    hides = hidden_reader(video.stream.codec_context.codec.canonical_name)
+    for packet in packets(video):
+        if not (packet.is_discard or (hides is not None and hides(memoryview(packet)))):
+            promised.append(packet.pts)
+        for frame in decode_packet(video, packet):
+            came.append(frame.pts)
+            yield frame
         video.check_open()
+    for frame in decode_packet(video, None):
+        came.append(frame.pts)
+        yield frame
+    if _loses_errors(video) and not set(promised) - {None} <= set(came):
+        raise DecodeError("the last frames did not come out of the decoder")
 
 
-def decode_all(start: Callable[[], VideoInput]) -> Generator[av.VideoFrame]:
+def _loses_errors(video: VideoInput) -> bool:
+    """Whether a decoder may keep silent about what it fails at after the last packet."""
+    can = int(video.stream.codec_context.codec.capabilities)
+    return video.threads != 1 and bool(can & Capabilities.frame_threads) and not video.in_fields
+
+
+def decode_to_failure(video: VideoInput) -> Generator[av.VideoFrame]:
+    """Decode, and before an error hand out the frames that wait for reordering.
+
+    Only with one thread are these the frames before the error, and all of them.
+    """
+    try:
+        yield from decode(video)
+    except DecodeError:
+        with suppress(DecodeError):
+            yield from decode_packet(video, None)
+        raise
+
+
+def decode_all(
+    start: Callable[[], VideoInput], ended: Callable[[int], object] = lambda count: None
+) -> Generator[av.VideoFrame]:
     """Decode a video from its start and keep every frame that precedes an error.
 
     Frame threads fail ahead of frames that are still in flight, and those are lost with them. So
@@ -50,6 +145,8 @@ def decode_all(start: Callable[[], VideoInput]) -> Generator[av.VideoFrame]:
     start : callable
         Opens the video; called when the first frame is asked for. The input is closed when the
         iterator ends or is closed.
+    ended : callable
+        Called with the number of frames when there are no more, be it for damage.
 
     Yields
     ------
@@ -59,47 +156,29 @@ def decode_all(start: Callable[[], VideoInput]) -> Generator[av.VideoFrame]:
     ------
     DecodeError
         The data is damaged or ends too early; ``frames_read`` tells how many frames came before.
-    OSError, MemoryError
+    OSError
         The source could not be read on, with Python's own type for the reason.
     """
     done = 0
     with start() as video:
         source, number, threads = video.source, video.number, video.threads
+        failure: DecodeError | None = None
         try:
-            for frame in decode(video):
+            for frame in (decode_to_failure if threads == 1 else decode)(video):
                 yield frame
                 done += 1
-            return
-        except (av.error.FFmpegError, UnicodeDecodeError) as error:
+        except DecodeError as error:
             failure = error
-    # What the system refused once it need not be asked again.
-    if threads != 1 and source.reopenable and not isinstance(failure, OSError):
-        already = done
-        try:
-            with open_input(source, stream=number, thread_count=1) as again:
-                for count, frame in enumerate(_decode_until_failure(again)):
-                    if count >= already:
-                        yield frame
-                        done += 1
-            return  # one thread met no damage
-        except (av.error.FFmpegError, UnicodeDecodeError) as error:
-            failure = error
-    try:
-        with clear_errors(f"decoding {source.name!r} failed after {done} frames"):
-            raise failure
-    except DecodeError as error:
-        error.frames_read = done
-        raise
-    finally:
-        del failure  # its traceback holds this frame, and with it a decoder and its threads
-
-
-def _decode_until_failure(video: VideoInput) -> Generator[av.VideoFrame]:
-    """Decode with one thread, and drain the frames that wait for reordering before an error."""
-    try:
-        yield from decode(video)
-    except av.error.FFmpegError:
-        # (ValueError: PyAV 19 says so of a decoder that refused to open.)
-        with suppress(av.error.FFmpegError, ValueError):
-            yield from video.stream.codec_context.decode(None)
-        raise
+    if failure is not None and threads != 1 and source.reopenable:
+        failure = None
+        with open_input(source, stream=number, thread_count=1) as again:
+            try:
+                for frame in islice(decode_to_failure(again), done, None):
+                    yield frame
+                    done += 1
+            except DecodeError as error:
+                failure = error
+    ended(done)
+    if failure is not None:
+        what = f"decoding {source.name!r} failed after {done} frames: {failure}"
+        raise DecodeError(what, done) from _bare(failure)

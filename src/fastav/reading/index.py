@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NO_TIME", "PACKET", "FrameIndex", "Timeline", "WrongTable"]
+__all__ = ["NO_TIME", "PACKET", "BrokenPromise", "FrameIndex", "Timeline", "WrongTable"]
 
 NO_TIME: Final = np.iinfo(np.int64).min
 """Stands for a missing time (``None`` in PyAV)."""
@@ -22,6 +22,10 @@ PACKET: Final = np.dtype([("pts", "i8"), ("dts", "i8"), ("pos", "i8"), ("size", 
 
 class WrongTable(Exception):
     """A packet is not the one that the table of packets has in its place."""
+
+
+class BrokenPromise(WrongTable):
+    """Decoding does not give the frames that the table promises: the video is damaged."""
 
 
 # Seconds that a time computed in floats may fall short of the frame that it means; far from zero,
@@ -144,6 +148,8 @@ class FrameIndex(Timeline):
     digest : bytes
         Of what the file holds where the first and the last packet begin; empty where the file's
         bytes cannot be read (URLs). By these four an index of another video is told.
+    damaged : bool
+        Decoding fails behind the last frame.
     """
 
     time_base: Fraction
@@ -158,6 +164,7 @@ class FrameIndex(Timeline):
     stream: int
     codec: str
     digest: bytes
+    damaged: bool = False
 
     def __post_init__(self) -> None:
         for name in ("pts", "durations", "keys", "carriers", "entries", "packets"):
@@ -170,7 +177,7 @@ class FrameIndex(Timeline):
         gaps[1:] -= (packets["pos"] + packets["size"])[:-1]
         columns += [packets[name] for name in ("pts", "dts", "size")] + [gaps]
         lengths = len(self.pts), len(packets)
-        rest = (self.decoded, self.file_size, self.stream, self.codec, self.digest)
+        rest = (self.decoded, self.file_size, self.stream, self.codec, self.digest, self.damaged)
         return _unpack, (self.time_base, lengths, _shrink(columns), *rest)
 
     def __eq__(self, other: object) -> bool:
@@ -180,6 +187,11 @@ class FrameIndex(Timeline):
             np.array_equal(getattr(self, name), getattr(other, name))
             for name in ("pts", "durations", "keys", "carriers", "entries", "packets")
         )
+
+    @property
+    def proved(self) -> bool:
+        """Whether all of it was found by decoding, and nothing is the packets' mere promise."""
+        return self.decoded >= len(self.packets)
 
     @property
     def starts(self) -> NDArray[np.int32]:
@@ -252,6 +264,7 @@ def _unpack(
     stream: int,
     codec: str,
     digest: bytes,
+    damaged: bool,
 ) -> FrameIndex:
     """Make an index again from what it was pickled to."""
     data = np.frombuffer(zlib.decompress(shrunk), np.uint8)
@@ -280,6 +293,7 @@ def _unpack(
         stream,
         codec,
         digest,
+        damaged,
     )
 
 

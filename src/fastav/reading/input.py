@@ -10,7 +10,7 @@ from typing import Final
 import av
 
 from ..errors import NotAVideoError
-from ..pyav import discard
+from ..pyav import discard, may_have_fields
 from .source import Source
 
 __all__ = ["VideoInput", "check_threads", "open_input"]
@@ -55,6 +55,12 @@ class VideoInput:
     def threads(self) -> int:
         """Threads that the decoder may use; 0 is FFmpeg's own choice."""
         return int(self.stream.codec_context.thread_count)
+
+    @property
+    def in_fields(self) -> bool:
+        """Whether two packets may make one frame; MPEG-2's are put together by FFmpeg's parser."""
+        context = self.stream.codec_context
+        return context.codec.canonical_name in ("h264", "vc1") and may_have_fields(context)
 
     def check_open(self) -> None:
         """Raise ``ValueError`` if nothing may be read any more."""

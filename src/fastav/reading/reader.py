@@ -33,7 +33,7 @@ from .batch import Frame, FrameBatch, with_times
 from .bulk import Bulk
 from .decode import decode_all
 from .destinations import GivenArray, PartOfFrames, given_arrays
-from .index import FrameIndex, WrongTable
+from .index import BrokenPromise, FrameIndex, WrongTable
 from .info import VideoInfo, describe
 from .input import VideoInput, open_input
 from .keys import frame_numbers, out_of_range, select
@@ -60,13 +60,20 @@ def _exactly(read: Method) -> Method:
 
     @wraps(read)
     def certain(reader: VideoReader, /, *args: Any, **kwargs: Any) -> Any:
+        first = reader._doubts
         while True:
             doubts, table = reader._doubts, reader._index
             try:
                 result = read(reader, *args, **kwargs)
-            except WrongTable:
-                reader._doubt(reader._index if table is None else table)
+            except WrongTable as wrong:
+                reader._doubt(reader._index if table is None else table, wrong)
                 continue
+            except IndexError as error:
+                known = reader._index
+                if reader._doubts == first or known is None or not known.proved:
+                    raise
+                what = f"{error}: the file is damaged, and promised more"
+                raise DecodeError(what, len(known)) from None
             if reader._doubts == doubts:  # else numbers were found in a table that was wrong
                 return result
 
@@ -135,6 +142,7 @@ class VideoReader:
         self._index: FrameIndex | Outline | None = index
         self._scanned = False  # whether all packets were read for the index
         self._doubts = 0  # how often a table proved wrong
+        self._counted: int | None = None  # frames that reading in order gave
         self._access: FrameAccess | None = None
         self._pipe: _OneWay | None = None
         self._lock = threading.RLock()
@@ -317,10 +325,7 @@ class VideoReader:
         self, options: ReadOptions, out: NDArray[Any] | Sequence[NDArray[Any]] | None
     ) -> Bulk:
         """No frames, of the size that the header gives."""
-        try:
-            return Bulk(self._prepared(options), 0, out)
-        except IndexError:
-            raise DecodeError(f"{self._source.name!r} has no frame that can be decoded") from None
+        return Bulk(self._prepared(options), 0, out)
 
     def iter(
         self,
@@ -419,29 +424,36 @@ class VideoReader:
                 video, self._input = self._input, None
                 if video is None:
                     video = self._open_with(0)
-                self._index = read_outline(video)
-                if self._index is None:
-                    return self._scan(None if video.closed else video)
-                self._access = self._make_access(video)
+                self._index = outline = read_outline(video)
+                if outline is None:
+                    self._scan(None if video.closed else video)
+                else:
+                    self._access = self._make_access(video)
+            assert self._index is not None
+            if self._counted not in (None, len(self._index)) and not self._index.proved:
+                # The packets promise other frames than reading in order gave.
+                self._doubts += 1
+                self._rest()
+                return self._scan(None, prove=True)
             return self._index
 
-    def _scan(self, video: VideoInput | None) -> FrameIndex:
-        """Make the index by reading all packets."""
+    def _scan(self, video: VideoInput | None, prove: bool = False) -> FrameIndex:
+        """Make the index by reading all packets, and decoding all of them to prove it."""
         if video is None:
             video = self._open_with(0)
-        self._index = index = build_index(lambda: self._open_with(1), video)
+        self._index = index = build_index(lambda: self._open_with(1), video, prove)
         self._scanned = True
         self._access = self._make_access(video)
         return index
 
-    def _doubt(self, table: FrameIndex | Outline | None) -> None:
+    def _doubt(self, table: FrameIndex | Outline | None, wrong: WrongTable) -> None:
         """Take a table that proved wrong for what it is."""
         with self._lock:
             self._check_open()
             self._doubts += 1
             if self._index is table:
                 self._rest()
-                self._scan(None)
+                self._scan(None, prove=isinstance(wrong, BrokenPromise))
 
     def __len__(self) -> int:
         if not self._source.reopenable:
@@ -762,8 +774,10 @@ class VideoReader:
         """Frames start, start + step, ... decoded side by side; None if anything is wrong."""
         with self._reading():
             try:
+                if self._table().damaged:
+                    return None
                 numbers = np.arange(*span.indices(len(self._table())))
-                arrays = self._gather(numbers, options, out) if len(numbers) else None
+                arrays = self._gather(numbers, options, out, mend=False) if len(numbers) else None
             except (FastavError, OSError, ValueError):
                 return None  # reading in order tells what, and how far it came
             self.frames_read = len(numbers)
@@ -775,6 +789,7 @@ class VideoReader:
         options: ReadOptions,
         out: NDArray[Any] | Sequence[NDArray[Any]] | None,
         within: tuple[Any, ...] = (),
+        mend: bool = True,
     ) -> Arrays:
         """Frames by number, or a part of each, in any order; their stretches side by side."""
         model = self._model(options)
@@ -808,7 +823,7 @@ class VideoReader:
             return visit
 
         if len(wanted):
-            self._random().visit(wanted.tolist(), begin)
+            self._random().visit(wanted.tolist(), begin, mend)
         source = first[inverse]
         for row in np.flatnonzero(source != np.arange(len(numbers))).tolist():
             for target in targets:
@@ -1016,7 +1031,7 @@ class VideoReader:
         filter_graph: FilterGraph | None,
     ) -> Generator[av.VideoFrame]:
         """All frames from the first, through filters if there are any."""
-        frames = decode_all(lambda: self._start(options))
+        frames = decode_all(lambda: self._start(options), self._count)
         if options.stored_format is not None:
             frames = _reinterpret(frames, options.stored_format)
         if filter_sequence is None and filter_graph is None:
@@ -1075,8 +1090,8 @@ class VideoReader:
                 for number in numbers:
                     yield access.frame(number)
                 return
-            except WrongTable:
-                self._doubt(table)
+            except WrongTable as wrong:
+                self._doubt(table, wrong)
         rest = range(number, min(numbers.stop, len(self._table())), numbers.step)
         yield from self._each(opener, rest)
 
@@ -1103,6 +1118,9 @@ class VideoReader:
             thread_count=options.thread_count,
             thread_type=options.thread_type,
         )
+
+    def _count(self, frames: int) -> None:
+        self._counted = frames
 
     def _start(self, options: ReadOptions) -> VideoInput:
         """An input at its start with these threads: the one from opening if it still fits."""
@@ -1178,6 +1196,13 @@ class VideoReader:
         restated = options.stored_format != self.options.stored_format
         if told and not restated and info.pixel_format is not None:
             return av.VideoFrame(info.width, info.height, info.pixel_format)
+        if not len(self._table()):
+            if told and options.format is not None:
+                return av.VideoFrame(info.width, info.height, "yuv420p")  # no frame will come
+            raise DecodeError(
+                f"{self._source.name!r} has no frame that can be decoded, and does not say what it "
+                "would be like"
+            )
         model = self._random().frame(0)
         if options.stored_format is not None:
             model = reinterpret(model, options.stored_format)

@@ -16,12 +16,13 @@ from fractions import Fraction
 from typing import Final, NamedTuple
 
 import av
-import av.error
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pyav import file_size, fraction, has_side_data, may_have_fields, reorder_depth
+from ..errors import DecodeError
+from ..pyav import file_size, fraction, has_side_data, reorder_depth
 from .bitstream import hidden_reader, key_reader
+from .decode import decode_packet, packets
 from .index import NO_TIME, PACKET, FrameIndex
 from .input import VideoInput
 from .source import Source
@@ -74,7 +75,9 @@ class Scan(NamedTuple):
     corrupt: bool
 
 
-def build_index(reopen: Callable[[], VideoInput], video: VideoInput | None = None) -> FrameIndex:
+def build_index(
+    reopen: Callable[[], VideoInput], video: VideoInput | None = None, prove: bool = False
+) -> FrameIndex:
     """Read a video's packets, and decode what they leave open, into an index.
 
     Parameters
@@ -84,19 +87,23 @@ def build_index(reopen: Callable[[], VideoInput], video: VideoInput | None = Non
     video : VideoInput, optional
         The video, opened and not yet read from. It is read to its end and left open. Without it
         `reopen` is used.
+    prove : bool
+        Decode everything: the packets have promised what decoding did not keep.
 
     Raises
     ------
-    DecodeError
-        Never for damage: the index ends where decoding fails, as reading does.
+    OSError
+        The file or the server cannot be read on. Damage raises nothing: the index ends where
+        decoding fails, as reading does.
     """
     if video is None:
         with reopen() as opened:
-            return build_index(reopen, opened)
+            return build_index(reopen, opened, prove)
     scan = _scan(video)
     time_base = fraction(video.stream.time_base) or Fraction(1)
     rate = fraction(video.stream.guessed_rate or video.stream.average_rate)
-    settle = unsettled(scan, video)
+    settle = len(scan.packets) if prove else unsettled(scan, video)
+    failed = False
     carriers = by_time(scan, settle)
     if settle:
         with reopen() as again:
@@ -117,6 +124,7 @@ def build_index(reopen: Callable[[], VideoInput], video: VideoInput | None = Non
         stream=video.stream.index,
         codec=video.stream.codec_context.codec.canonical_name,
         digest=packet_digest(video.source, scan.packets) or b"",
+        damaged=failed,
     )
 
 
@@ -158,10 +166,8 @@ def _scan(video: VideoInput) -> Scan:
     flags = {name: bytearray() for name in ("key", "shown", "exact", "closed")}
     corrupt = carried = False
     try:
-        for packet in video.container.demux(video.stream):
+        for packet in packets(video):
             size = packet.size
-            if not size:
-                continue
             pts, dts, pos, key = packet.pts, packet.dts, packet.pos, packet.is_keyframe
             times(NO_TIME if pts is None else pts)
             dtimes(NO_TIME if dts is None else dts)
@@ -178,15 +184,15 @@ def _scan(video: VideoInput) -> Scan:
             flags["closed"].append(key and shuts)
             corrupt = corrupt or packet.is_corrupt
             carried = carried or any(has_side_data(packet, kind) for kind in LASTING)
-    except (av.error.FFmpegError, UnicodeDecodeError):
+    except DecodeError:
         corrupt = True  # reading ends here; what decoding makes of it is found by decoding
-    packets = np.empty(len(columns["pts"]), PACKET)
+    found = np.empty(len(columns["pts"]), PACKET)
     for name in ("pts", "dts", "pos", "size"):
-        packets[name] = columns[name]
+        found[name] = columns[name]
     table = {name: np.frombuffer(flag, bool) for name, flag in flags.items()}
     if carried:
-        table["exact"] = np.zeros(len(packets), bool)
-    return Scan(packets, np.array(columns["duration"], np.int64), corrupt=corrupt, **table)
+        table["exact"] = np.zeros(len(found), bool)
+    return Scan(found, np.array(columns["duration"], np.int64), corrupt=corrupt, **table)
 
 
 def unsettled(scan: Scan, video: VideoInput) -> int:
@@ -196,15 +202,11 @@ def unsettled(scan: Scan, video: VideoInput) -> int:
         return 0
     pts = scan.packets["pts"]
     times = pts[scan.shown]
-    context = video.stream.codec_context
-    codec = context.codec.canonical_name
-    # Two fields in two packets make one frame; MPEG-2's are put together by FFmpeg's parser.
-    fields = codec in ("h264", "vc1") and may_have_fields(context)
     depth = _reordering(times)
-    held = reorder_depth(context)
+    held = reorder_depth(video.stream.codec_context)
     if (
         scan.corrupt
-        or fields
+        or video.in_fields
         or (times == NO_TIME).any()
         or len(np.unique(times)) != len(times)
         or depth > held
@@ -260,23 +262,28 @@ def by_time(scan: Scan, first: int) -> NDArray[np.int32]:
 
 def _decode_order(video: VideoInput, count: int) -> tuple[NDArray[np.int32], bool]:
     """Decode the first `count` packets; return the carriers of the frames, and if it failed."""
-    step = video.stream.codec_context.decode
     carriers: list[int] = []
-    failed = False
     number = 0
+
+    def take(frames: list[av.VideoFrame]) -> None:
+        for frame in frames:
+            carrier = frame.pts
+            if carrier is None or not 0 <= carrier < number:  # as if it came with the one before
+                carrier = carriers[-1] if carriers else 0
+            carriers.append(carrier)
+
+    failed = False
     try:
-        for packet in video.container.demux(video.stream):
-            if not packet.size:
-                continue
+        for packet in packets(video):
             if number == count:
                 break
             packet.pts = number  # comes out again with the frame
             number += 1
-            carriers.extend(frame.pts for frame in step(packet) if frame.pts is not None)
-    except (av.error.FFmpegError, UnicodeDecodeError):
+            take(decode_packet(video, packet))
+    except DecodeError:
         failed = True
-    with suppress(av.error.FFmpegError):  # what was decoded before an error is kept
-        carriers.extend(frame.pts for frame in step(None) if frame.pts is not None)
+    with suppress(DecodeError):  # what was decoded before an error is kept
+        take(decode_packet(video, None))
     return np.array(carriers, np.int32), failed
 
 
@@ -318,6 +325,8 @@ def entries(scan: Scan, carriers: NDArray[np.int32]) -> NDArray[np.int32]:
     may need what was decoded before it.
     """
     count = len(scan.packets)
+    if not len(carriers):
+        return carriers
     number = np.full(count, -1, np.int64)
     number[carriers[::-1]] = np.arange(len(carriers))[::-1]
     starts = np.flatnonzero(scan.exact)

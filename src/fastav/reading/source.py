@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import av
+import av.error
 
 from ..errors import NotAVideoError
-from ..ffmpeg_errors import clear_errors
+from ..ffmpeg_errors import clear_error
 from ..pixels.ffmpeg import knows_option
 from ..pyav import open_to_read
 from .remote import RemoteBytes
@@ -276,13 +277,16 @@ class Source:
         """
         target = self._to_open()
         self._opened = True
-        with clear_errors(f"cannot open {self.name!r}", NotAVideoError):
+        try:
             return open_to_read(
                 target,
                 format=self.container_format,
                 options=self.options,
                 buffer_size=_BUFFER_SIZE,
             )
+        except (av.error.FFmpegError, LookupError, UnicodeDecodeError) as error:
+            what = f"cannot open {self.name!r}"
+            raise clear_error(error, what, NotAVideoError, remote=self.remote) from error
 
 
 def _check_options(options: Iterable[str]) -> None:

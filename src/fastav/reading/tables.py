@@ -21,9 +21,11 @@ import av.error
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import DecodeError
 from ..pyav import file_size, fraction, has_side_data
 from .bitstream import hidden_reader, key_reader
 from .boxes import read_samples
+from .decode import packets
 from .index import PACKET, FrameIndex, Timeline
 from .input import VideoInput
 from .scan import LASTING, Scan, by_time, crossing, entries, packet_digest, trusts_keys, unsettled
@@ -56,6 +58,8 @@ class Outline(Timeline):
     """
 
     decoded: Final = 0
+    proved: Final = False
+    damaged: Final = False
 
     def __init__(self, video: VideoInput, scan: Scan) -> None:
         context = video.stream.codec_context
@@ -164,7 +168,7 @@ def read_outline(video: VideoInput) -> Outline | None:
             outline = Outline(video, scan)
             if outline.settled(video):
                 return outline
-    except (av.error.FFmpegError, UnicodeDecodeError):
+    except (DecodeError, av.error.FFmpegError, LookupError):
         pass  # reading the whole file meets it again, and knows what to make of it
     video.close()
     return None
@@ -254,31 +258,31 @@ def _verified(video: VideoInput, table: _Table) -> Scan | None:
     head = list(_some(video, 0))
     if not head or head[0].pts is None or head[0].pos is None:
         return None
-    packets, first = table.packets, head[0]
-    packets["pts"] += first.pts - packets["pts"][0]
-    packets["pos"] += first.pos - packets["pos"][0]
+    rows, first = table.packets, head[0]
+    rows["pts"] += first.pts - rows["pts"][0]
+    rows["pos"] += first.pos - rows["pos"][0]
     durations = table.durations
     if durations is None:
-        durations = np.full(len(packets), first.duration or 0, np.int64)
+        durations = np.full(len(rows), first.duration or 0, np.int64)
     codec = video.stream.codec_context.codec
     trusted = trusts_keys(codec) or key_reader(codec.canonical_name, None) is not None
     scan = Scan(
-        packets,
+        rows,
         durations,
         key=table.key,
         shown=table.shown,
         exact=table.key & trusted,
-        closed=np.zeros(len(packets), bool),
+        closed=np.zeros(len(rows), bool),
         corrupt=False,
     )
     if not _agree(scan, 0, head):
         return None
     last = int(np.flatnonzero(table.key)[-1]) if table.key.any() else 0
     if last >= len(head) and not video.source.remote:  # there it costs what a frame costs
-        video.container.seek(int(packets["dts"][last]), stream=video.stream)
+        video.container.seek(int(rows["dts"][last]), stream=video.stream)
         tail = list(_some(video, last))
         dts = None if not tail else tail[0].dts
-        at = np.flatnonzero(packets["dts"] == dts)
+        at = np.flatnonzero(rows["dts"] == dts)
         if dts is None or len(at) != 1 or not _agree(scan, int(at[0]), tail):
             return None
     return scan
@@ -287,11 +291,10 @@ def _verified(video: VideoInput, table: _Table) -> Scan | None:
 def _some(video: VideoInput, start: int) -> Iterator[Packet]:
     """Read on for a few packets, and not for many bytes."""
     size = 0
-    for packet in islice(video.container.demux(video.stream), _COMPARED):
+    for packet in islice(packets(video), _COMPARED):
         size += packet.size
-        if packet.size:
-            yield packet
-        if not packet.size or size > _COMPARED_BYTES:
+        yield packet
+        if size > _COMPARED_BYTES:
             return
 
 

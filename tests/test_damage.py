@@ -1,0 +1,384 @@
+"""Damaged, cut and silent input, against plain PyAV: one thread, drained after its error."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+import fastav
+from fastav.reading import access, bitstream, scan
+
+from .clips import Reference, linear
+from .media import encode
+
+open_ = partial(fastav.open, conversion="ffmpeg")  # PyAV's reformat is the oracle here
+
+X264 = {"bf": "2", "g": "12", "x264-params": "b-adapt=0:scenecut=0"}
+THREADS = [0, 1, 2, 3]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quiet() -> Iterator[None]:
+    """FFmpeg complains of what is damaged on purpose."""
+    level = av.logging.get_level()
+    av.logging.set_level(None)
+    yield
+    av.logging.set_level(level)
+
+
+def edited(data: bytes, container: str, edit: Callable[[int, bytes], bytes | None]) -> bytes:
+    """A clip with its packets changed, or left out where `edit` gives None."""
+    file = io.BytesIO()
+    with av.open(io.BytesIO(data)) as source, av.open(file, "w", format=container) as output:
+        stream = output.add_stream_from_template(source.streams.video[0])
+        for number, packet in enumerate(p for p in source.demux() if p.size):
+            changed = edit(number, bytes(packet))
+            if changed is None:
+                continue
+            made = av.Packet(changed)
+            made.pts, made.dts, made.time_base = packet.pts, packet.dts, packet.time_base
+            made.duration, made.is_keyframe = packet.duration, packet.is_keyframe
+            made.stream = stream
+            output.mux(made)
+    return file.getvalue()
+
+
+def at(number: int, change: Callable[[bytes], bytes]) -> Callable[[int, bytes], bytes]:
+    return lambda count, data: change(data) if count == number else data
+
+
+def garbage(data: bytes) -> bytes:
+    """What no decoder takes for a picture of its own."""
+    return bytes(len(data))
+
+
+def bad_slice(data: bytes) -> bytes:
+    """An h264 slice in a box whose header is nonsense: the decoder says so."""
+    return data[:4] + data[4:5] + b"\xff" * (len(data) - 5)
+
+
+def no_picture(data: bytes) -> bytes:
+    """User data of MPEG-2, of which nothing comes, and the decoder says nothing."""
+    return b"\0\0\1\xb2" + bytes(len(data))
+
+
+def h264(edit: Callable[[int, bytes], bytes | None], count: int = 40) -> bytes:
+    return edited(encode(count=count, options=X264, container="matroska"), "matroska", edit)
+
+
+def mpeg2(edit: Callable[[int, bytes], bytes | None]) -> bytes:
+    options = {"g": "8", "bf": "2"}
+    sound = encode(codec="mpeg2video", container="matroska", count=80, options=options)
+    return edited(sound, "matroska", edit)
+
+
+def truth(data: bytes, tmp_path: Path) -> Reference:
+    path = tmp_path / "clip"
+    path.write_bytes(data)
+    return linear(path)
+
+
+# Packets that the decoder refuses, or drops without a word, or of which too many frames come.
+CASES = {
+    "refused": h264(at(17, bad_slice)),
+    "last refused": h264(at(39, bad_slice)),
+    "first refused": h264(at(0, bad_slice)),
+    "dropped": mpeg2(at(17, no_picture)),
+    "two dropped": mpeg2(lambda n, data: no_picture(data) if n in (0, 41) else data),
+    "mjpeg": edited(
+        encode(codec="mjpeg", pixel_format="yuvj420p", container="nut", count=80),
+        "nut",
+        at(30, garbage),
+    ),
+}
+
+
+@pytest.fixture(params=sorted(CASES))
+def damaged(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[bytes, Reference]:
+    return CASES[request.param], truth(CASES[request.param], tmp_path)
+
+
+def test_the_cases_are_damaged(tmp_path: Path) -> None:
+    for name, data in CASES.items():
+        reference = truth(data, tmp_path)
+        if reference.images:
+            with open_(data) as reader:
+                assert len(reference.images) < len(reader), name
+        assert bool(reference.error) == ("dropped" not in name), name
+
+
+class TestNumbers:
+    """Every way of reading gives as many frames as plain decoding, whatever the threads."""
+
+    @pytest.mark.parametrize("threads", THREADS)
+    def test_in_order(self, damaged: tuple[bytes, Reference], threads: int) -> None:
+        data, reference = damaged
+        count = len(reference.images)
+        with open_(data, thread_count=threads, errors="keep") as reader:
+            assert len(reader.read()) == count
+            assert len(list(reader)) == count
+            assert sum(len(batch) for batch in reader.batches(7)) == count
+            assert len(reader) == len(reader.index) == count
+            if reference.error:
+                with pytest.raises(fastav.DecodeError, match=f"after {count} frames") as info:
+                    reader.read(errors="raise")
+                assert info.value.frames_read == count
+
+    @pytest.mark.parametrize("threads", THREADS)
+    def test_by_number(self, damaged: tuple[bytes, Reference], threads: int) -> None:
+        """A frame is the one of plain decoding, or an error; never another."""
+        data, reference = damaged
+        with open_(data, thread_count=threads) as reader:
+            for number in range(len(reader)):
+                try:
+                    image = reader[number]
+                except (fastav.DecodeError, IndexError):
+                    assert number >= len(reference.images)
+                else:
+                    np.testing.assert_array_equal(image, reference.images[number])
+            assert len(reader) == len(reference.images)
+
+    @pytest.mark.parametrize("threads", THREADS)
+    @pytest.mark.parametrize("name", ["refused", "last refused", "dropped", "two dropped"])
+    def test_a_frame_is_that_of_its_time(self, name: str, threads: int, tmp_path: Path) -> None:
+        """Also where what precedes it was not decoded, so that nothing is known of its damage."""
+        whole = (mpeg2 if "dropped" in name else h264)(lambda _, data: data)
+        sound = truth(whole, tmp_path)
+        images = dict(zip(sound.pts, sound.images, strict=True))
+        for number in (-1, 30, 60, 20, 16, 8):
+            with open_(CASES[name], thread_count=threads) as reader:
+                if number < len(reader):
+                    image = reader[number]
+                    pts = reader.pts[number]  # which may have been found to be another
+                    off = {at: np.abs(image.astype(int) - images[at]).mean() for at in images}
+                    assert min(off, key=off.__getitem__) == pts
+
+    @pytest.mark.parametrize("threads", THREADS)
+    def test_in_batches(self, damaged: tuple[bytes, Reference], threads: int) -> None:
+        data, reference = damaged
+        count = len(reference.images)
+        with open_(data, thread_count=threads) as reader:
+            promised = len(reader)
+            if promised > count:
+                with pytest.raises(fastav.DecodeError, match="promised more") as info:
+                    reader.get_batch(range(promised))
+                assert info.value.frames_read == count
+            assert len(reader) == count
+            for batch in (range(count), range(0, count, 5), [count - 1, 0][:count]):
+                for image, i in zip(reader.get_batch(batch), batch, strict=True):
+                    np.testing.assert_array_equal(image, reference.images[i])
+
+    def test_times(self, damaged: tuple[bytes, Reference]) -> None:
+        data, reference = damaged
+        with open_(data) as reader:
+            reader.read(errors="keep")
+            assert reader.pts.tolist() == reference.pts
+            reader._rest()
+            some = range(len(reader))[:8]
+            assert [reader.metadata(i)["pts"] for i in some] == reference.pts[:8]
+
+    def test_the_index_can_be_handed_on(self, damaged: tuple[bytes, Reference]) -> None:
+        data, reference = damaged
+        with open_(data) as reader:
+            reader.read(errors="keep")
+            index = pickle.loads(pickle.dumps(reader.index))
+        with open_(data, index=index) as reader:
+            assert len(reader) == len(reference.images)
+            assert reader.index.damaged == bool(reference.error)
+            for image in reference.images[-1:]:
+                np.testing.assert_array_equal(reader[-1], image)
+
+
+def test_frames_lost_by_threads_at_the_end_come_after_all(tmp_path: Path) -> None:
+    """FFmpeg's frame threads say nothing of an error after the last packet."""
+    sound = encode(count=20, options=X264, container="matroska")
+    for number in range(14, 20):
+        data = edited(sound, "matroska", at(number, bad_slice))
+        count = len(truth(data, tmp_path).images)
+        for threads in THREADS:
+            with open_(data, thread_count=threads, errors="keep") as reader:
+                assert len(reader.read()) == count
+
+
+class TestBounds:
+    def fed(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+        """Count packets given to decoders."""
+        counts: list[int] = []
+
+        def counting(video: Any, packet: Any) -> Any:
+            if packet is not None:
+                counts.append(1)
+            return original(video, packet)
+
+        from fastav.reading import decode
+
+        original = decode.decode_packet
+        for module in (decode, access, scan):
+            monkeypatch.setattr(module, "decode_packet", counting)
+        return counts
+
+    @pytest.mark.parametrize("threads", THREADS)
+    def test_each_packet_is_decoded_twice_at_most(
+        self, damaged: tuple[bytes, Reference], threads: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        data, reference = damaged
+        with open_(data, thread_count=threads) as reader:
+            packets = len(reader.index.packets)
+            count = len(reader)
+            fed = self.fed(monkeypatch)
+            for number in (count - 1, 0, len(reference.images), count // 2, count - 1)[: 5 * count]:
+                fed.clear()
+                try:
+                    reader[number]
+                except (fastav.DecodeError, IndexError):
+                    assert number >= len(reference.images)
+                assert len(fed) <= 2 * packets + 1
+            reader.read(errors="keep")
+            assert len(reader) == len(reference.images)
+            fed.clear()
+            with pytest.raises(IndexError, match="out of range"):
+                reader[len(reference.images)]
+            assert not fed
+
+    def test_sound_files_cost_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        data = encode(count=60, options=X264)
+        with open_(data, thread_count=2) as reader:
+            fed = self.fed(monkeypatch)
+            assert len(reader) == 60
+            assert not fed
+            for number in range(60):
+                reader[number]
+            assert len(fed) == 60
+            assert not reader.index.proved
+
+
+def test_side_by_side_reading_gives_way_to_reading_in_order(tmp_path: Path) -> None:
+    """A codec without threads is shared among decoders, until one of them sees damage."""
+    data = mpeg2(at(40, no_picture))
+    reference = truth(data, tmp_path)
+    assert len(reference.images) < 80
+    with open_(data, thread_count=2, errors="keep") as reader:
+        np.testing.assert_array_equal(reader.read(), reference.images)
+
+
+class TestErrors:
+    """What a decoder refuses is damage, whatever errno it returns."""
+
+    @pytest.mark.parametrize("error", ["EPERM", "EAGAIN", "ENOMEM", "EIO", "EINVAL"])
+    @pytest.mark.parametrize("where", ["decoder", "demuxer"])
+    def test_an_errno_is_damage(
+        self, error: str, where: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import errno
+
+        from fastav.ffmpeg_errors import clear_error
+
+        code = getattr(errno, error)
+        failure = av.error.classes[code](code, "made up") if hasattr(av.error, "classes") else None
+        if failure is None:
+            with pytest.raises(av.FFmpegError) as info:
+                av.error.err_check(-code)
+            failure = info.value
+        made = clear_error(failure, f"the {where}")
+        assert type(made) is fastav.DecodeError
+
+    @pytest.mark.parametrize(
+        ("error", "kind"),
+        [
+            ("ETIMEDOUT", TimeoutError),
+            ("ECONNRESET", ConnectionResetError),
+            ("EACCES", PermissionError),
+            ("ENOENT", FileNotFoundError),
+        ],
+    )
+    def test_a_protocol_s_errno_is_the_system_s(self, error: str, kind: type[OSError]) -> None:
+        import errno
+
+        from fastav.ffmpeg_errors import clear_error
+
+        with pytest.raises(av.FFmpegError) as info:
+            av.error.err_check(-getattr(errno, error))
+        assert type(clear_error(info.value, "reading")) is kind
+
+    def test_sei_that_ends_in_its_header(self) -> None:
+        data = encode(container="h264", count=12, options=X264)
+        at = data.index(b"\0\0\1\x65")
+        for tail in (b"\xff\xff\xff", b"\xff", b"", b"\x06", b"\x05\xff"):
+            assert not bitstream._recovers_at_once(tail)
+            broken = data[:at] + b"\0\0\1\x06" + tail + data[at:]
+            with open_(broken, errors="keep") as reader:
+                assert len(reader) == 12
+
+    def test_ivf_with_a_frame_too_large(self) -> None:
+        """FFmpeg has no memory for a size that is nonsense, which is damage."""
+        data = bytearray(encode(codec="libvpx", container="ivf", count=24))
+        sizes = [32]
+        while sizes[-1] < len(data):
+            size = int.from_bytes(data[sizes[-1] : sizes[-1] + 4], "little")
+            sizes.append(sizes[-1] + 12 + size)
+        data[sizes[9] : sizes[9] + 4] = b"\xff\xff\xff\xff"
+        with open_(bytes(data)) as reader:
+            assert len(reader.read(errors="keep")) == 9
+            with pytest.raises(fastav.DecodeError, match="after 9 frames"):
+                reader.read()
+            assert len(reader) == 9
+
+    def test_a_stream_that_appears_in_mid_file(self) -> None:
+        """An mpeg-ts whose program grows: PyAV looks for the new stream, in vain."""
+        first = encode(container="mpegts", count=24)
+        file = io.BytesIO()
+        with av.open(file, "w", format="mpegts") as output:
+            video = output.add_stream("libx264", rate=24)
+            video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+            sound = output.add_stream("mp2", rate=48000)
+            for number in range(24):
+                frame = av.VideoFrame(64, 48, "yuv420p")
+                frame.pts, frame.time_base = number, Fraction(1, 24)
+                output.mux(video.encode(frame))
+                samples = av.AudioFrame(format="s16", layout="stereo", samples=1152)
+                samples.sample_rate, samples.pts = 48000, number * 1152
+                output.mux(sound.encode(samples))
+            output.mux(video.encode(None))
+            output.mux(sound.encode(None))
+        with open_(first * 40 + file.getvalue(), errors="keep") as reader:
+            count = len(list(reader))
+            assert count >= 40 * 24
+            assert len(reader.read()) == len(reader) == count
+
+
+class TestNothing:
+    """A file of which no frame is left has 0 frames, in every way of reading."""
+
+    @pytest.fixture
+    def data(self) -> bytes:
+        whole = encode(container="matroska", count=12, options=X264)
+        return whole[: whole.index(b"\x1f\x43\xb6\x75") + 12]  # up to the first cluster
+
+    def test_every_way(self, data: bytes) -> None:
+        with open_(data) as reader:
+            assert reader.read(errors="keep").shape == (0, 48, 64, 3)
+            assert list(reader.iter(errors="keep")) == []
+            assert len(reader) == len(reader.index) == 0
+            assert reader.shape == (0, 48, 64, 3)
+            assert reader.duration == 0
+            assert len(pickle.loads(pickle.dumps(reader))) == 0
+            assert len(reader[:]) == len(reader.get_batch([])) == 0
+            with pytest.raises(IndexError, match="no frames"):
+                reader[0]
+
+    def test_damage_is_still_told(self) -> None:
+        data = h264(lambda _, data: bad_slice(data), count=4)
+        with open_(data) as reader:
+            with pytest.raises(fastav.DecodeError, match="after 0 frames"):
+                reader.read()
+            assert len(reader.read(errors="keep")) == 0
+            assert len(reader) == 0
