@@ -106,6 +106,7 @@ class FastavPlugin(VideoFile, imageio_api.PluginV3):
     def _open_to_write(
         self, request: Request, container: str | None, options: dict[str, Any]
     ) -> None:
+        options.setdefault("mosaics", "convert")  # for the same reason
         extension = request.extension or request.format_hint
         if extension is None and container is None:
             raise InitializationError("without an extension there is no telling the container")

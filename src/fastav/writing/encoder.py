@@ -19,6 +19,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from ..errors import EncodeError
+from ..pixels.arguments import one_of
 from ..pixels.formats import pixel_format
 from ..pixels.h273 import OPTION_MATRICES, OPTION_RANGES
 from ..pyav import CAN_ROTATE, closest_format, format_name
@@ -93,6 +94,8 @@ class Encoder:
     matrix, range, primaries, transfer : str, optional
         What the samples are to mean, see :class:`Colours`; by default what the options
         ``colorspace`` and ``color_range`` say.
+    mosaics : {"keep", "convert"}
+        A mosaic that codec or container do not keep is an error, or becomes a picture.
 
     Attributes
     ----------
@@ -126,6 +129,7 @@ class Encoder:
         range: str | None = None,
         primaries: str | None = None,
         transfer: str | None = None,
+        mosaics: str = "keep",
     ) -> None:
         if thread_count < 0:
             raise ValueError(f"thread_count must be 0 (automatic) or more, got {thread_count}")
@@ -148,6 +152,8 @@ class Encoder:
         self._thread_count = thread_count
         self._max_keyframe_interval = max_keyframe_interval
         self._force_keyframes = force_keyframes
+        one_of("mosaics", mosaics, ("keep", "convert"))
+        self._keeps_mosaics = mosaics == "keep"
 
         taken = [format.name for format in self._codec.video_formats or ()]
         if out_pixel_format is not None:
@@ -193,12 +199,12 @@ class Encoder:
         Raises
         ------
         EncodeError
-            A mosaic would be made a picture, which nobody asked for.
+            A mosaic would be made a picture, and nobody said that it may.
         """
         if self._format is not None:
             return self._format
         chosen = self._match(given)
-        if chosen != given and pixel_format(given).mosaic is not None:
+        if self._keeps_mosaics and chosen != given and pixel_format(given).mosaic is not None:
             raise EncodeError(
                 f"{self.name} in the container {self._container!r} does not keep the mosaic "
                 f"{given}; write it to a .nut file (container='nut') with codec='rawvideo', which "

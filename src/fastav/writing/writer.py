@@ -90,6 +90,9 @@ class VideoWriter:
     conversion : {"exact", "ffmpeg"}
         Whose arithmetic makes Y'CbCr of RGB and grey: fastav's kernels, correctly rounded, or
         FFmpeg's converter, bit for bit as PyAV's ``reformat``.
+    mosaics : {"keep", "convert"}
+        What becomes of a mosaic that the codec or the container does not keep: an error, or a
+        picture, by FFmpeg's conversion, as imageio's plugin makes it.
     container_options : mapping, optional
         Options of the muxer, such as ``{"movflags": "faststart"}``.
     sound : Sound, or what it can be made of (a path, bytes, an open file), optional
@@ -147,6 +150,7 @@ class VideoWriter:
         metadata: Mapping[str, str] | None = None,
         rotation: float = 0,
         conversion: str = "exact",
+        mosaics: str = "keep",
         container_options: Mapping[str, object] | None = None,
         sound: Any = None,
         time_base: Fraction | None = None,
@@ -175,7 +179,7 @@ class VideoWriter:
         self._rotation = rotation
         self.metadata = dict(metadata or {})
         self.stream_metadata: dict[str, str] = {}
-        self._settings: dict[str, Any] = {"codec": None, "options": {}}
+        self._settings: dict[str, Any] = {"codec": None, "options": {}, "mosaics": mosaics}
         self.configure(
             codec,
             fps=fps,
