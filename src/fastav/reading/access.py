@@ -189,18 +189,21 @@ class _Cursor:
             self._held = self._position = None
             try:
                 self._video.container.seek(time, stream=self._video.stream)
-            except (av.error.FFmpegError, LookupError, OSError):
+                self._demux = packets(self._video)
+                for packet in self._demux:
+                    found = NO_TIME if packet.pts is None else packet.pts
+                    at = -1 if packet.pos is None else packet.pos
+                    if (found, at, packet.size) == (pts, pos, size):
+                        self._held, self._position = packet, entry
+                        return True
+                    if packet.dts is not None and dts != NO_TIME and packet.dts > dts:
+                        break  # too late
+            except (av.error.FFmpegError, LookupError, OSError, DecodeError) as error:
+                # A server without ranges says so only to who reads where it was sent.
+                if isinstance(error, DecodeError) and not self._video.source.remote:
+                    raise
                 self._seekable = False
                 return False
-            self._demux = packets(self._video)
-            for packet in self._demux:
-                found = NO_TIME if packet.pts is None else packet.pts
-                at = -1 if packet.pos is None else packet.pos
-                if (found, at, packet.size) == (pts, pos, size):
-                    self._held, self._position = packet, entry
-                    return True
-                if packet.dts is not None and dts != NO_TIME and packet.dts > dts:
-                    break  # too late
         self._unreachable.add(entry)
         return False
 

@@ -91,9 +91,10 @@ class VideoReader:
 
     Parameters
     ----------
-    source : str, os.PathLike, bytes-like, or binary file object
+    source : str, os.PathLike, bytes-like, binary file object, or sequence of paths
         A path, a URL that FFmpeg understands, a whole file in memory, or an open file, read from
-        its present position on and never closed.
+        its present position on and never closed; or pictures, by a pattern
+        (``"picture%03d.png"``), a glob (``"*.png"``, sorted by name) or a list of them.
     stream : int
         Which of the video streams.
     container_format : str, optional
@@ -208,7 +209,7 @@ class VideoReader:
     def __getstate__(self) -> dict[str, Any]:
         """What a copy in another process needs: source, options and index, but no open files."""
         source = self._source
-        if not isinstance(source.given, (str, os.PathLike, bytes, bytearray)):
+        if not isinstance(source.given, (str, os.PathLike, bytes, bytearray, tuple)):
             raise TypeError(f"a reader of {source.name} cannot be pickled; open a path or bytes")
         return {
             "source": source.given,

@@ -19,6 +19,7 @@ from ..errors import NotAVideoError
 from ..ffmpeg_errors import clear_error
 from ..pixels.ffmpeg import knows_option
 from ..pyav import open_to_read
+from .pictures import concat_script, find_pictures
 from .remote import RemoteBytes
 
 __all__ = ["Source"]
@@ -116,9 +117,12 @@ class Source:
 
     Parameters
     ----------
-    given : str, os.PathLike, bytes-like, or binary file object
-        A path, a URL that FFmpeg understands, a whole file in memory, or an open file. A file
-        object is read from its present position on and is never closed.
+    given : str, os.PathLike, bytes-like, binary file object, or sequence of paths
+        A path, a URL that FFmpeg understands, a whole file in memory, or an open file. What exists
+        on disk is a file, whatever colons its name has. A file object is read from its present
+        position on and is never closed. Pictures are a video by FFmpeg's pattern
+        (``"picture%03d.png"``), as a list in the order in which they are shown, or as a glob
+        (``"*.png"``), sorted by name.
     container_format : str, optional
         FFmpeg's name of the container ("mp4", "rawvideo", ...) where it cannot be guessed.
     options : mapping of str to str, optional
@@ -158,14 +162,21 @@ class Source:
         self.lock = threading.Lock()
         self._opened = False
         self._connection: RemoteBytes | None = None
-        if isinstance(given, (str, os.PathLike)):
+        self._script: bytes | None = None
+        if pictures := find_pictures(given):
+            self.local = True
+            self.given = given if isinstance(given, (str, os.PathLike)) else tuple(pictures)
+            self.name = f"<{len(pictures)} pictures>"
+            self._script = concat_script(pictures, self.options)
+        elif isinstance(given, (str, os.PathLike)):
             self.name = os.fsdecode(given)
             self._target = self.name
-            if isinstance(given, os.PathLike) or os.path.exists(self.name):
+            path = isinstance(given, os.PathLike) or os.path.exists(self.name)
+            if path and ":" in os.path.splitdrive(self.name)[1]:  # else taken for a URL's scheme
+                self._target = f"file:{self.name}"
+            if path and ("%" not in self.name or os.path.exists(self.name)):
                 self.local = True
                 self.seekable = _check_file(self.name, container_format)
-                if _URL.match(self.name):  # a colon in a file's name
-                    self._target = f"file:{self.name}"
             elif self.name.startswith(("pipe:", "fd:")) or self.name == "-":
                 self.seekable = False
                 if self.name == "-":  # what only the ffmpeg program understands
@@ -207,6 +218,8 @@ class Source:
     def identity(self) -> tuple[object, ...]:
         """What tells sources of the same data from others, as far as one can without reading it."""
         options = (self.container_format, tuple(sorted(self.options.items())))
+        if self._script is not None:
+            return (self._script, options)
         if not isinstance(self.given, (str, os.PathLike)):
             return (self._data if self.name == "<bytes>" else self._nonce, options)
         try:
@@ -222,6 +235,8 @@ class Source:
                 f"{self.name} cannot seek, so it can be read only once, from its start; "
                 "read everything in one go, or save it to a file first"
             )
+        if self._script is not None:
+            return io.BytesIO(self._script)
         if isinstance(self.given, (str, os.PathLike)):
             return self._target
         if self.name == "<bytes>":
@@ -241,7 +256,7 @@ class Source:
         """
         if self.name == "<bytes>":
             return self._data[offset : offset + size]
-        if not self.seekable:
+        if self._script is not None or not self.seekable:
             return None
         if not isinstance(self.given, (str, os.PathLike)):
             view = _FileView(self)
@@ -278,15 +293,17 @@ class Source:
         target = self._to_open()
         self._opened = True
         try:
-            return open_to_read(
-                target,
-                format=self.container_format,
-                options=self.options,
-                buffer_size=_BUFFER_SIZE,
-            )
+            return open_to_read(target, buffer_size=_BUFFER_SIZE, **self._how())
         except (av.error.FFmpegError, LookupError, UnicodeDecodeError) as error:
             what = f"cannot open {self.name!r}"
             raise clear_error(error, what, NotAVideoError, remote=self.remote) from error
+
+    def _how(self) -> dict[str, Any]:
+        """How FFmpeg is to open it."""
+        if self._script is None:
+            return {"format": self.container_format, "options": self.options}
+        options = {key: value for key, value in self.options.items() if key != "framerate"}
+        return {"format": "concat", "options": {**options, "safe": "0"}}  # any path
 
 
 def _check_options(options: Iterable[str]) -> None:
