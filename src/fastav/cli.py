@@ -68,6 +68,14 @@ def _parser() -> argparse.ArgumentParser:
     read.add_argument("--stop", type=int, default=None, help="frame to stop before")
     read.add_argument("--step", type=int, default=1, help="take every n-th frame")
     read.add_argument("--format", default="rgb24", help='pixel format; "native" keeps the stored')
+    for name, place in (
+        ("size", "HEIGHT,WIDTH to resize to, or the shorter edge"),
+        ("crop", "TOP,LEFT,HEIGHT,WIDTH to cut out before resizing"),
+        ("center-crop", "HEIGHT,WIDTH to cut out after resizing, or one number"),
+    ):
+        read.add_argument(f"--{name}", type=_integers, help=place)
+    read.add_argument("--max-size", type=int, help="the most for the longer edge")
+    read.add_argument("--interpolation", default="bilinear", help="Pillow's name of the filter")
     read.add_argument("--threads", type=int, default=0, help="decoder threads; 0: automatic")
     read.add_argument("--quiet", action="store_true", help="no progress")
     read.set_defaults(run=_read)
@@ -115,6 +123,12 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--json", action="store_true", help="JSON instead of a table")
     bench.set_defaults(run=_bench)
     return parser
+
+
+def _integers(text: str) -> int | tuple[int, ...]:
+    """One number, or several between commas."""
+    numbers = tuple(int(number) for number in text.split(","))
+    return numbers[0] if len(numbers) == 1 else numbers
 
 
 def _numpy_file(name: str) -> Path:
@@ -193,7 +207,9 @@ def _read(options: argparse.Namespace) -> int:
         raise FileNotFoundError(f"there is no folder {str(options.output.parent)!r} to write to")
     format = None if options.format == "native" else options.format
     source = _source(options.file)
-    with VideoReader(source, format=format, thread_count=options.threads) as reader:
+    names = ("size", "max_size", "crop", "center_crop", "interpolation")
+    sizes = {name: getattr(options, name) for name in names}
+    with VideoReader(source, format=format, thread_count=options.threads, **sizes) as reader:
         expected = reader.info.expected_frames
         stop = expected if options.stop is None else min(options.stop, expected or options.stop)
         total = max(0, -(-(stop - options.start) // max(options.step, 1)))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple, Self
 
 import av
 import numpy as np
@@ -24,16 +24,20 @@ from ..pyav import ONE_THREAD
 from . import colour, ffmpeg
 from .arguments import one_of
 from .formats import Kind, PixelFormat, pixel_format
+from .geometry import SizeOptions
 from .h273 import MATRICES, RANGES
 from .layout import FrameLayout, frame_layout
 from .planes import copy_frame
+from .resample import FILTERS
 
 __all__ = [
     "CONVERSIONS",
+    "SCALE",
     "Arrays",
     "ConversionOptions",
     "FrameConverter",
     "Output",
+    "Write",
     "convert_frame",
     "convert_planes",
 ]
@@ -62,6 +66,7 @@ Arrays = NDArray[Any] | tuple[NDArray[Any], ...]
 """What frames become: one array, or with ``planes=True`` one per plane."""
 
 Write = Callable[..., None]
+"""Converts a frame to the outputs at addresses."""
 
 
 class Output(NamedTuple):
@@ -77,7 +82,7 @@ class Output(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConversionOptions:
+class ConversionOptions(SizeOptions):
     """How a frame becomes an array.
 
     Attributes
@@ -110,6 +115,21 @@ class ConversionOptions:
         ``"float32"`` scales to 0..1; None is the format's own.
     mean, std : float or sequence of float, optional
         With ``dtype="float32"``: subtracted from, then divided into, each channel.
+    size : int or (int, int) or None
+        Height and width to resize to, or the shorter edge; the longer one keeps the aspect ratio,
+        rounded down. RGB and grey only, as all that follows. 8-bit results are, bit for bit, what
+        Pillow makes of the whole frame: ``Image.fromarray(frame).resize((width, height), filter,
+        box=...)``. 16-bit ones are within 0.51 of the exact result, and no channel depends on
+        another. ``dtype="float32"`` scales the one or the other.
+    max_size : int or None
+        With one int for `size`: the most that the longer edge may become; then both shrink.
+    crop : (int, int, int, int) or None
+        Top, left, height and width of the part that is resized. As with Pillow's ``box``, filters
+        reach across its edges where there is more of the frame.
+    center_crop : int or (int, int) or None
+        Height and width to cut out of the middle of the result.
+    interpolation : {"bilinear", "bicubic", "lanczos", "box", "nearest"}
+        Pillow's filter of that name, antialiased, but for ``"nearest"``.
     """
 
     format: str | None = "rgb24"
@@ -124,8 +144,10 @@ class ConversionOptions:
     dtype: DTypeLike | None = None
     mean: float | Sequence[float] | None = None
     std: float | Sequence[float] | None = None
+    interpolation: str = "bilinear"
 
     def __post_init__(self) -> None:
+        SizeOptions.__post_init__(self)
         for name, choices in _CHOICES.items():
             one_of(name, getattr(self, name), choices)
         if self.format is not None:
@@ -147,11 +169,31 @@ class ConversionOptions:
             raise ValueError(f"mean and std need dtype='float32', got {self.dtype!r}")
         if self.planes and not self.is_plain:
             raise ValueError("planes=True gives stored samples: layout and dtype must be left out")
+        if self.planes and self.are_given:
+            raise ValueError(
+                "planes=True gives stored samples, which are not resized or cropped; "
+                f"leave it out, or read with {SCALE}"
+            )
 
     @property
     def is_plain(self) -> bool:
         """Whether the result is laid out as FFmpeg lays out the format."""
         return self.layout == "hwc" and self.dtype is None
+
+    def whole(self) -> Self:
+        """The options for pictures that are resized and cropped later."""
+        return replace(
+            self,
+            size=None,
+            max_size=None,
+            crop=None,
+            center_crop=None,
+            resize=False,
+            layout="hwc",
+            dtype=None,
+            mean=None,
+            std=None,
+        )
 
 
 _CHOICES: Final[dict[str, tuple[str | None, ...]]] = {
@@ -161,11 +203,14 @@ _CHOICES: Final[dict[str, tuple[str | None, ...]]] = {
     "chroma": ("nearest", "linear"),
     "siting": ("left", "centre", "top-left"),
     "layout": ("hwc", "chw"),
+    "interpolation": tuple(FILTERS),
 }
+SCALE: Final = "filter_sequence=[('scale', 'WIDTH:HEIGHT')]"
+"""What else resizes, for advice."""
 
 
 class FrameConverter:
-    """Convert frames of one video, in the caller's memory.
+    """Convert frames of one video, in the caller's memory; at their own size.
 
     Parameters
     ----------
@@ -177,6 +222,8 @@ class FrameConverter:
         What a frame becomes; empty before the first one.
     copies : bool
         Whether frames like the first are copied as they are.
+    turns : bool
+        Whether pictures are turned.
 
     Notes
     -----
@@ -193,6 +240,7 @@ class FrameConverter:
         self._reformatter = VideoReformatter()
         self.outputs: tuple[Output, ...] = ()
         self.copies = False
+        self.turns = False
 
     def prepare(self, frame: av.VideoFrame) -> tuple[Output, ...]:
         """Fix the outputs by a frame, the first of its video.
@@ -314,11 +362,18 @@ class FrameConverter:
         """The kernels' way, where they have one."""
         if source.mosaic is not None:
             return self._demosaicked(frame, source, target)
+        plan = self._exact_plan(frame, source, target)
+        return None if plan is None else plan.write
+
+    def _exact_plan(
+        self, frame: av.VideoFrame, source: PixelFormat, target: PixelFormat, **changes: Any
+    ) -> colour.ToRGB | None:
+        """How the kernels convert frames that are no mosaics, if they do."""
         if frame.interlaced_frame and source.log2_chroma_h:
             return None  # the rows of its chroma belong to one field each
         tags = {"matrix": self._options.matrix, "range": self._options.range}
         try:
-            return self._plan(frame, target, **tags).write
+            return self._plan(frame, target, **tags, **changes)
         except UnsupportedFormatError:
             return None
 
@@ -344,19 +399,10 @@ class FrameConverter:
 
         return write
 
-    def _plan(self, frame: av.VideoFrame, target: PixelFormat, **tags: Any) -> colour.ToRGB:
-        options: Any = self._options
-        return colour.plan(
-            frame,
-            target.name,
-            chroma=options.chroma,
-            siting=options.siting,
-            layout=options.layout,
-            dtype=options.dtype,
-            mean=options.mean,
-            std=options.std,
-            **tags,
-        )
+    def _plan(self, frame: av.VideoFrame, target: PixelFormat, **changes: Any) -> colour.ToRGB:
+        names = ("chroma", "siting", "layout", "dtype", "mean", "std")
+        wishes: Any = {name: getattr(self._options, name) for name in names} | changes
+        return colour.plan(frame, target.name, **wishes)
 
     def _through_pyav(
         self, source: PixelFormat, target: PixelFormat, frame: av.VideoFrame, layout: FrameLayout

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from .._kernels import resample as kernels
 from .._kernels._resample_plan import AXIS, BITS_8, BITS_16, PLAN
 from . import colour
+from .geometry import Geometry
 
 __all__ = ["FILTERS", "Resampler", "Taps", "taps"]
 
@@ -83,6 +84,11 @@ class Taps(NamedTuple):
     number: NDArray[np.int64]
     weights: Floats
 
+    def part(self, first: int, count: int) -> Taps:
+        """Those of some of the results."""
+        some = slice(first, first + count)
+        return Taps(self.begin[some], self.number[some], self.weights[some])
+
 
 @lru_cache(maxsize=64)
 def taps(size: int, count: int, start: float, stop: float, filter: str) -> Taps:
@@ -105,7 +111,9 @@ def taps(size: int, count: int, start: float, stop: float, filter: str) -> Taps:
         Shared, not to be written to.
     """
     function, support = FILTERS[filter]
-    scale = (stop - start) / count
+    # Edges are floats of 32 bits, as in Pillow.
+    edge = np.float32(start)
+    start, scale = float(edge), float(np.float32(stop) - edge) / count
     if function is None:
         # Places are added up, as in Pillow's ImagingScaleAffine.
         places = np.full(count, scale)
@@ -174,12 +182,12 @@ class Resampler:
     ----------
     conversion : colour.ToRGB
         A plan for the source's frames, planes first and to integers.
-    x, y : Taps
-        Of columns and rows.
+    geometry : Geometry
+        What becomes of them.
+    filter : str
+        A key of :data:`FILTERS`.
     alpha : bool
-        Weigh colours by alpha, as Pillow does with RGBA; of 8 bits.
-    turned : bool
-        Resample columns before rows; of 8 bits.
+        Weigh colours by alpha, as Pillow does; of 8 bits.
 
     Notes
     -----
@@ -187,23 +195,27 @@ class Resampler:
     """
 
     def __init__(
-        self,
-        conversion: colour.ToRGB,
-        x: Taps,
-        y: Taps,
-        *,
-        alpha: bool = False,
-        turned: bool = False,
+        self, conversion: colour.ToRGB, geometry: Geometry, filter: str, *, alpha: bool = False
     ) -> None:
         size = conversion.dtype.itemsize
-        self._conversion = conversion
+        alpha = alpha and size == 1 and filter != "nearest" and not geometry.is_whole
+        top, left, bottom, right = geometry.box
+        height, width = geometry.size
+        window = geometry.window
+        x = taps(geometry.width, width, left, right, filter)
+        y = taps(geometry.height, height, top, bottom, filter)
+        axes = [x.part(window.left, window.width), y.part(window.top, window.height)]
+        # Pillow takes the columns first where that leaves less to do.
+        shrunk = geometry.height - height
+        turned = size == 1 and filter != "nearest" and shrunk > max(0, 2 * (geometry.width - width))
         bits = BITS_8 if size == 1 else BITS_16
-        self._axes = [_Axis(given, bits) for given in ((y, x) if turned else (x, y))]
+        self._axes = [_Axis(given, bits) for given in (reversed(axes) if turned else axes)]
+        self._conversion = conversion
         channels = conversion.shape[0]
         self._block = np.zeros(1, PLAN)
         self._block[0] = (*(axis.record for axis in self._axes), channels, size, alpha, turned)
         self.address = self._block.ctypes.data
-        # The kernels want it aligned; malloc does that for large blocks by 16 bytes.
+        # The kernels want it aligned; malloc does that by 16 bytes.
         self._scratch = np.empty(kernels.scratch_bytes(self.address), np.uint8)
 
     def write(self, planes: tuple[int, ...], address: int, pitch: int) -> None:

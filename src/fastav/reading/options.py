@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -21,8 +21,8 @@ __all__ = ["READER_KEYWORDS", "ReadOptions", "check_keywords"]
 _FLAGS: Final = {
     "planes": "",
     "resize": (
-        "; it makes frames that change their size fit the first, to scale all of them read with "
-        "filter_sequence=[('scale', 'WIDTH:HEIGHT')]"
+        "; it makes frames that change their size fit the first, to resize all of them write "
+        "size=(HEIGHT, WIDTH)"
     ),
     "rotate": (
         "; it turns pictures as their file asks, to turn them otherwise use numpy.rot90 or read "
@@ -84,16 +84,21 @@ class ReadOptions(ConversionOptions):
 
     def converter(self) -> FrameConverter:
         """A converter for one pass over a video."""
+        make: Callable[[ReadOptions], FrameConverter] = FrameConverter
         if self.rotate:
-            from .upright import UprightConverter
+            from .upright import UprightConverter as make
+        if self.are_given:
+            from ..pixels.sized import SizedConverter
 
-            return UprightConverter(self)
-        return FrameConverter(self)
+            return SizedConverter(self, make(self.whole()))
+        return make(self)
 
     def converters(self, first: av.VideoFrame) -> list[FrameConverter]:
         """As many converters as should work side by side, prepared by the first frame."""
         one = self.converter()
         nbytes = sum(output.nbytes for output in one.prepare(first))
+        if self.are_given:
+            nbytes = max(nbytes, 3 * first.width * first.height)  # what it is made from
         # Copying is bound by memory, which one thread can keep busy.
         alone = one.copies or nbytes < WORTH_A_THREAD
         crew = 1 if alone else min(self.thread_count or processors(), _CREW)
@@ -117,6 +122,9 @@ _ADVICE: Final = {
     "start_frame": "write start=",
     "end_frame": "write stop=",
     "indices": "use get_batch()",
+    "width": "write size=(height, width)",
+    "height": "write size=(height, width)",
+    "transforms": "write size=, crop= or center_crop=",
 }
 
 READER_KEYWORDS: Final = frozenset({"stream", "container_format", "options", "index"})

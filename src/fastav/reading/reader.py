@@ -966,7 +966,14 @@ class VideoReader:
     # In order
 
     def batches(
-        self, size: int, *, start: int = 0, stop: int | None = None, step: int = 1, **changes: Any
+        self,
+        size: int,
+        /,  # frames have a size too, among the changes
+        *,
+        start: int = 0,
+        stop: int | None = None,
+        step: int = 1,
+        **changes: Any,
     ) -> Iterator[Arrays]:
         """Iterate over frames in batches, each a fresh array; the last may be shorter.
 

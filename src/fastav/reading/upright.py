@@ -69,8 +69,9 @@ class UprightConverter(FrameConverter):
     def prepare(self, frame: av.VideoFrame) -> tuple[Output, ...]:
         """As for other converters; `frame` must be a decoded one."""
         self._orientation = Orientation.of(frame)
+        self.turns = self._orientation != Orientation()
         flat = super().prepare(frame)
-        if self._orientation == Orientation():
+        if not self.turns:
             return flat
         self._pictures = [
             (np.empty(output.shape, output.dtype), self._rows(output, frame)) for output in flat
@@ -94,7 +95,7 @@ class UprightConverter(FrameConverter):
 
     def write(self, frame: av.VideoFrame, *addresses: int) -> None:
         """As for other converters."""
-        if self._orientation == Orientation():
+        if not self.turns:
             super().write(frame, *addresses)
             return
         super().write(frame, *[picture.ctypes.data for picture, _ in self._pictures])
