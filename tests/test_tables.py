@@ -20,7 +20,8 @@ import pytest
 import fastav
 from fastav import FrameIndex
 from fastav.reading import reader as reading
-from fastav.reading.input import open_input
+from fastav.reading import tables
+from fastav.reading.input import VideoInput, open_input
 from fastav.reading.scan import build_index
 from fastav.reading.source import Source
 from fastav.reading.tables import read_outline
@@ -281,3 +282,48 @@ def assert_same_but_digest(one: FrameIndex, other: FrameIndex) -> None:
     """Of a URL no bytes are at hand to be digested."""
     assert one.digest == b""
     assert_same(replace(one, digest=other.digest), other)
+
+
+# A table that is wrong where nobody compared it with packets before
+
+
+LONG = Clip("long.mp4", frames=250, gop=25, b_frames=3, options=x264("b-adapt=0:b-pyramid=none"))
+WAYS: dict[str, Callable[[fastav.VideoReader], tuple[Any, Any]]] = {
+    "a frame": lambda reader: (reader[120], 120),
+    "from the end": lambda reader: (reader[-130], 120),
+    "a slice": lambda reader: (reader[118:-128:2], [118, 120]),
+    "a batch": lambda reader: (reader.get_batch([10, 121, 240, -129]), [10, 121, 240, 121]),
+    "a mask": lambda reader: (reader[np.arange(len(reader)) % 125 == 120], [120, 245]),
+    "by time": lambda reader: (reader.get_frames_played_at([4.8, 4.84]).data, [120, 121]),
+    "at a time": lambda reader: (reader.get_frame_played_at(4.8).data, 120),
+    "a span": lambda reader: (reader.get_frames_played_in_range(4.8, 4.9).data, [120, 121, 122]),
+    "an iteration": lambda reader: (
+        np.stack([*reader.iter(start=110, stop=130)]),
+        list(range(110, 130)),
+    ),
+}
+
+
+@needs_tables
+@pytest.mark.parametrize("way", WAYS)
+def test_a_contradiction_turns_to_all_packets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    path = tmp_path / LONG.name
+    LONG.make(path)
+    true = linear(path).images
+    read = tables._read_table
+
+    def lie(video: VideoInput) -> Any:
+        """Have some frames in the middle be shown a little later."""
+        table = read(video)
+        assert table is not None
+        table.packets["pts"][110:140] += 3
+        return table
+
+    monkeypatch.setattr(tables, "_read_table", lie)
+    with open_(path) as reader:
+        assert isinstance(reader._table(), tables.Outline)
+        found, numbers = WAYS[way](reader)
+        np.testing.assert_array_equal(found, np.stack(true)[numbers])
+        assert_same(reader.index, scanned(path))
