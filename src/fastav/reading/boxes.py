@@ -30,15 +30,17 @@ class Samples(NamedTuple):
 
     pos: NDArray[np.int64]
     size: NDArray[np.int64]
+    dts: NDArray[np.int64]
     duration: NDArray[np.int64]
     offset: NDArray[np.int64]  # of presentation from decoding
+    key: NDArray[np.bool_] | None  # None where fragments do not tell
 
 
 class _Unclear(Exception):
     """The boxes contradict each other, or hold what is not understood here."""
 
 
-def read_samples(read_at: ReadAt, track: int) -> Samples | None:
+def read_samples(read_at: ReadAt, track: int, fragments: bool) -> Samples | None:
     """Read the sample tables of a track.
 
     Parameters
@@ -47,6 +49,8 @@ def read_samples(read_at: ReadAt, track: int) -> Samples | None:
         Reads bytes of the file.
     track : int
         The track's ID.
+    fragments : bool
+        Whether the file may be gone through for movie fragments, a few reads each.
 
     Returns
     -------
@@ -55,35 +59,45 @@ def read_samples(read_at: ReadAt, track: int) -> Samples | None:
         other, more than one sample description is in use, or a box is missing.
     """
     try:
-        moov = _find_moov(read_at)
-        for kind, trak in _boxes(moov):
-            if kind == b"trak" and _track_id(trak) == track:
-                return _samples(_only(trak, b"mdia", b"minf", b"stbl"))
-    except (_Unclear, struct.error, ValueError, OverflowError):
-        pass  # ValueError is NumPy's, of a table that is longer than its box
-    return None
+        moov: memoryview | None = None
+        for kind, at, start, size in _top_level(read_at):
+            if kind == b"moov":
+                moov = _content(read_at, at + start, size - start)
+                break
+        if moov is None:
+            return None
+        inside = [body for kind, body in _boxes(moov) if kind == b"trak"]
+        trak = next(body for body in inside if _track_id(body) == track)
+        stbl = _only(trak, b"mdia", b"minf", b"stbl")
+        if all(kind != b"mvex" for kind, _ in _boxes(moov)):
+            return _samples(stbl)
+        return _fragments(read_at, moov, track) if fragments and not len(_sizes(stbl)) else None
+    except (_Unclear, StopIteration, KeyError, struct.error, ValueError, OverflowError):
+        return None  # ValueError is NumPy's, of a table that is longer than its box
 
 
-def _find_moov(read_at: ReadAt) -> memoryview:
-    """Go from box to box, reading only their headers, and return the movie box's content."""
+def _top_level(read_at: ReadAt) -> Iterator[tuple[bytes, int, int, int]]:
+    """Go from box to box: kind, place, length of the header, length in all."""
     at = 0
-    while True:
-        header = read_at(at, 16)
+    while len(header := read_at(at, 16)) >= 8:
         size, kind = struct.unpack_from(">I4s", header)
         start = 8
         if size == 1:  # a 64-bit size follows
             (size,) = struct.unpack_from(">Q", header, 8)
             start = 16
-        if kind == b"moov":
-            if not start <= size <= _LARGEST_MOOV:
-                raise _Unclear
-            data = read_at(at + start, size - start)
-            if len(data) != size - start:
-                raise _Unclear
-            return memoryview(data)
         if size < start:  # 0: up to the end of the file
-            raise _Unclear
+            return
+        yield kind, at, start, size
         at += size
+
+
+def _content(read_at: ReadAt, at: int, size: int) -> memoryview:
+    if size > _LARGEST_MOOV:
+        raise _Unclear
+    data = read_at(at, size)
+    if len(data) != size:
+        raise _Unclear
+    return memoryview(data)
 
 
 def _boxes(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
@@ -139,12 +153,9 @@ def _samples(stbl: memoryview) -> Samples:
     for kind, body in _boxes(stbl):
         if boxes.setdefault(kind, body) is not body:
             raise _Unclear
-    try:
-        size = _sizes(boxes)
-        pos = _positions(boxes, size)
-        counts, lengths = _table(boxes[b"stts"], ">u4", ">u4")
-    except KeyError:
-        raise _Unclear from None
+    size = _sizes(stbl)
+    pos = _positions(boxes, size)
+    counts, lengths = _table(boxes[b"stts"], ">u4", ">u4")
     duration = _spread(counts, lengths, len(size))
     if b"ctts" in boxes:
         # Signed in version 1, and by all practice in version 0 as well.
@@ -154,10 +165,11 @@ def _samples(stbl: memoryview) -> Samples:
             raise _Unclear
     else:
         offset = np.zeros(len(size), np.int64)
-    return Samples(pos, size, duration, offset)
+    return Samples(pos, size, np.cumsum(duration) - duration, duration, offset, None)
 
 
-def _sizes(boxes: dict[bytes, memoryview]) -> NDArray[np.int64]:
+def _sizes(stbl: memoryview) -> NDArray[np.int64]:
+    boxes = dict(_boxes(stbl))
     if b"stz2" in boxes:
         bits, count = boxes[b"stz2"][7], struct.unpack_from(">I", boxes[b"stz2"], 8)[0]
         if bits == 4:
@@ -195,3 +207,90 @@ def _positions(boxes: dict[bytes, memoryview], size: NDArray[np.int64]) -> NDArr
     opening = np.flatnonzero(np.diff(number, prepend=-1))  # the first sample of each chunk
     within = starts - np.repeat(starts[opening], np.diff(np.append(opening, len(size))))
     return chunks[number] + within
+
+
+# Of the flags of track fragments and runs: which fields are there.
+_BASE, _DESCRIPTION, _DURATION, _SIZE, _FLAGS = 0x1, 0x2, 0x8, 0x10, 0x20
+_BASE_IS_MOOF = 0x20000
+_RUN_OFFSET, _RUN_FIRST_FLAGS = 0x1, 0x4
+_RUN_DURATION, _RUN_SIZE, _RUN_FLAGS, _RUN_COMPOSITION = 0x100, 0x200, 0x400, 0x800
+
+# Of a sample's flags: it depends on others, or is not a sync sample.
+_NO_KEY: Final = 0x01010000
+
+
+def _fragments(read_at: ReadAt, moov: memoryview, track: int) -> Samples | None:
+    """Go through the movie fragments of a file."""
+    defaults = [
+        struct.unpack_from(">5I", body, 4)  # track, description, duration, size, flags
+        for kind, body in _boxes(_only(moov, b"mvex"))
+        if kind == b"trex"
+    ]
+    default = next(fields for fields in defaults if fields[0] == track)
+    columns: list[list[NDArray[np.int64]]] = [[] for _ in range(6)]
+    for kind, at, start, size in _top_level(read_at):
+        if kind == b"moof":
+            moof = _content(read_at, at + start, size - start)
+            for inner, traf in _boxes(moof):
+                if inner == b"traf":
+                    for column, part in zip(columns, _run(traf, at, track, default), strict=False):
+                        column.append(part)
+    if not columns[0]:
+        return None
+    pos, size_of, dts, duration, offset, flags = (np.concatenate(column) for column in columns)
+    return Samples(pos, size_of, dts, duration, offset, (flags & _NO_KEY) == 0)
+
+
+def _run(
+    traf: memoryview, moof: int, track: int, default: tuple[int, ...]
+) -> list[NDArray[np.int64]]:
+    """Read the one run of a track in a fragment; nothing for another track."""
+    header = _only(traf, b"tfhd")
+    told, number = struct.unpack_from(">II", header)
+    told &= 0xFFFFFF
+    if number != track:
+        return []
+    if not told & (_BASE | _BASE_IS_MOOF):
+        raise _Unclear  # then it depends on what was before in the fragment
+    at = 8
+    base, values = moof, list(default[1:])
+    if told & _BASE:
+        (base,) = struct.unpack_from(">Q", header, at)
+        at += 8
+    for place, flag in enumerate((_DESCRIPTION, _DURATION, _SIZE, _FLAGS)):
+        if told & flag:
+            (values[place],) = struct.unpack_from(">I", header, at)
+            at += 4
+    if values[0] != default[1]:
+        raise _Unclear
+    clock = _only(traf, b"tfdt")
+    (begin,) = struct.unpack_from(">Q" if clock[0] == 1 else ">I", clock, 4)
+    run = _only(traf, b"trun")
+    told, count = struct.unpack_from(">II", run)
+    told &= 0xFFFFFF
+    at = 8
+    if not told & _RUN_OFFSET:
+        raise _Unclear
+    (offset,) = struct.unpack_from(">i", run, at)
+    at += 4
+    first: int | None = None
+    if told & _RUN_FIRST_FLAGS:
+        (first,) = struct.unpack_from(">I", run, at)
+        at += 4
+    columns = (_RUN_DURATION, _RUN_SIZE, _RUN_FLAGS, _RUN_COMPOSITION)
+    there = [flag for flag in columns if told & flag]
+    if count > _MOST_SAMPLES:
+        raise _Unclear
+    rows = np.frombuffer(run, ">u4", count * len(there), offset=at).reshape(count, len(there))
+    found = dict(zip(there, rows.T, strict=True))
+    duration, size, flags = (
+        found[flag].astype(np.int64) if flag in found else np.full(count, value, np.int64)
+        for flag, value in zip(columns, values[1:], strict=False)
+    )
+    if first is not None and count:
+        flags[0] = first
+    composition = np.zeros(count, np.int64)
+    if _RUN_COMPOSITION in found:
+        composition = found[_RUN_COMPOSITION].astype(np.int32).astype(np.int64)
+    pos = base + offset + np.cumsum(size) - size
+    return [pos, size, begin + np.cumsum(duration) - duration, duration, composition, flags]

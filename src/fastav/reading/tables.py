@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from ..errors import DecodeError
 from ..pyav import file_size, fraction, has_side_data
 from .bitstream import hidden_reader, key_reader
-from .boxes import read_samples
+from .boxes import Samples, read_samples
 from .decode import packets
 from .index import PACKET, FrameIndex, Timeline
 from .input import VideoInput
@@ -45,6 +45,9 @@ _COMPARED_BYTES: Final = 1 << 18
 
 # So much of a key frame's packet tells what kind it is, as a rule; if not, all of it does.
 _HEAD: Final = 1 << 12
+
+# Between an AVI's chunks there may be so many others, for which the file is read.
+_MOST_GAPS: Final = 1 << 12
 
 # FFmpeg's flags of index entries (libavformat/avformat.h).
 _KEY, _DISCARD = 1, 2
@@ -198,12 +201,18 @@ def _read_table(video: VideoInput) -> _Table | None:
     packets["pts"] = packets["dts"]
     container = video.container.format.name
     if container == _MOV:
-        matched = _match(video, packets)
+        samples = _samples(video)
+        if samples is None:
+            return None
+        if samples.key is not None and len(samples.pos) > len(packets):
+            # Fragments that a segment index tells of are not gone through by the demuxer at first.
+            packets, flags = _continued(packets, flags, samples)
+        matched = _match(samples, packets)
         if matched is None:
             return None
         offset, durations = matched
         packets["pts"] += offset
-    elif container != "avi" or codec.reorder:
+    elif container != "avi" or codec.reorder or not _chained(video):
         return None
     full = packets["size"] > 0
     if int((packets["pos"] + packets["size"]).max(initial=0)) > file_size(video.container):
@@ -216,15 +225,69 @@ def _read_table(video: VideoInput) -> _Table | None:
     )
 
 
-def _match(
-    video: VideoInput, packets: NDArray[np.void]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-    """Find, for each packet that the demuxer knows, the sample that the boxes tell of."""
+def _chained(video: VideoInput) -> bool:
+    """Whether an AVI's index leaves out no chunk of the stream.
+
+    Chunks follow each other. What lies between those that the index tells of has to be something
+    else, by its own header. (Microsoft's "AVI RIFF File Reference", and OpenDML's extensions.)
+    """
+    source, stream = video.source, b"%02d" % video.stream.index
+    chunks = [
+        (entry.pos, entry.size)
+        for each in video.container.streams
+        for entry in each.index_entries[:]
+    ]
+    begins, sizes = np.array(sorted(chunks), np.int64).T
+    ends = begins + 8 + sizes + sizes % 2
+    gaps = np.flatnonzero(ends[:-1] != begins[1:])
+    if len(gaps) > _MOST_GAPS:
+        return False
+    stop = file_size(video.container)
+    for at, end in [
+        *zip(ends[gaps].tolist(), begins[gaps + 1].tolist(), strict=True),
+        (int(ends[-1]), stop),
+    ]:
+        while at < end:
+            header = source.read_at(at, 8)
+            if header is None or header[:2] == stream or len(header) < 8:
+                return False
+            size = 4 if header[:4] in (b"RIFF", b"LIST") else int.from_bytes(header[4:], "little")
+            at += 8 + size + size % 2
+        if at != end and end != stop:
+            return False
+    return True
+
+
+def _samples(video: VideoInput) -> Samples | None:
     source = video.source
     if source.read_at(0, 1) is None:
         return None
-    samples = read_samples(lambda at, size: source.read_at(at, size) or b"", video.stream.id)
-    if samples is None or not len(samples.pos):
+    return read_samples(
+        lambda at, size: source.read_at(at, size) or b"", video.stream.id, not source.remote
+    )
+
+
+def _continued(
+    packets: NDArray[np.void], flags: NDArray[np.int64], samples: Samples
+) -> tuple[NDArray[np.void], NDArray[np.int64]]:
+    """Go on, from the packets that the demuxer knows, by what the fragments say of the rest."""
+    known = len(packets)
+    more = np.empty(len(samples.pos), PACKET)
+    more["pos"], more["size"] = samples.pos, samples.size
+    more["dts"] = samples.dts + (int(packets["dts"][0]) - int(samples.dts[0]))
+    more["pts"] = more["dts"]
+    more[:known] = packets
+    assert samples.key is not None
+    keys = np.where(samples.key, _KEY, 0)
+    keys[:known] = flags
+    return more, keys
+
+
+def _match(
+    samples: Samples, packets: NDArray[np.void]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    """Find, for each packet that the demuxer knows, the sample that the boxes tell of."""
+    if not len(samples.pos):
         return None
     pos = packets["pos"]
     at = np.arange(len(pos))
