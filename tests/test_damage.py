@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -207,6 +208,17 @@ def test_frames_lost_by_threads_at_the_end_come_after_all(tmp_path: Path) -> Non
         for threads in THREADS:
             with open_(data, thread_count=threads, errors="keep") as reader:
                 assert len(reader.read()) == count
+
+
+def test_frames_that_are_drained_have_a_time_base(damaged: tuple[bytes, Reference]) -> None:
+    data, reference = damaged
+    for threads in THREADS:
+        with open_(data, thread_count=threads, errors="keep") as reader:
+            frames = []
+            with suppress(fastav.DecodeError):
+                frames.extend(reader.frames())
+            assert [frame.pts for frame in frames] == reference.pts
+            assert {frame.time_base for frame in frames} <= {reader.info.time_base}
 
 
 class TestBounds:

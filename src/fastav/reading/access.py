@@ -199,11 +199,11 @@ class _Cursor:
                     if packet.dts is not None and dts != NO_TIME and packet.dts > dts:
                         break  # too late
             except (av.error.FFmpegError, LookupError, OSError, DecodeError) as error:
-                # A server without ranges says so only to who reads where it was sent.
-                if isinstance(error, DecodeError) and not self._video.source.remote:
-                    raise
-                self._seekable = False
-                return False
+                # A server without ranges says so only to who reads where it was sent; in a file
+                # it is damage that is met there.
+                if not isinstance(error, DecodeError) or self._video.source.remote:
+                    self._seekable = False
+                    return False
         self._unreachable.add(entry)
         return False
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import av
 import av.error
@@ -66,8 +66,13 @@ def decode_packet(video: VideoInput, packet: Packet | None) -> list[av.VideoFram
     DecodeError
         The packet is damaged, or with frame threads one before it.
     """
+    stream = video.stream
+    given: Any = packet
+    if packet is None:
+        given = av.Packet()
+        given.time_base = stream.time_base  # which frames take over
     try:
-        return video.stream.codec_context.decode(packet)
+        return stream.codec_context.decode(given)
     except av.error.FFmpegError as error:
         raise DecodeError(error.strerror or str(error)) from _bare(error)
     except ValueError as error:
@@ -132,7 +137,8 @@ def decode_to_failure(video: VideoInput) -> Generator[av.VideoFrame]:
 
 
 def decode_all(
-    start: Callable[[], VideoInput], ended: Callable[[int], object] = lambda count: None
+    start: Callable[[], VideoInput],
+    ended: Callable[[int, bool], object] = lambda count, damaged: None,
 ) -> Generator[av.VideoFrame]:
     """Decode a video from its start and keep every frame that precedes an error.
 
@@ -146,7 +152,7 @@ def decode_all(
         Opens the video; called when the first frame is asked for. The input is closed when the
         iterator ends or is closed.
     ended : callable
-        Called with the number of frames when there are no more, be it for damage.
+        Called when there are no more frames with their number, and whether damage is the reason.
 
     Yields
     ------
@@ -178,7 +184,7 @@ def decode_all(
                     done += 1
             except DecodeError as error:
                 failure = error
-    ended(done)
+    ended(done, failure is not None)
     if failure is not None:
         what = f"decoding {source.name!r} failed after {done} frames: {failure}"
         raise DecodeError(what, done) from _bare(failure)

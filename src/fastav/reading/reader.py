@@ -143,7 +143,7 @@ class VideoReader:
         self._index: FrameIndex | Outline | None = index
         self._scanned = False  # whether all packets were read for the index
         self._doubts = 0  # how often a table proved wrong
-        self._counted: int | None = None  # frames that reading in order gave
+        self._counted: tuple[int, bool] | None = None  # what reading in order gave: frames, damage
         self._access: FrameAccess | None = None
         self._pipe: _OneWay | None = None
         self._lock = threading.RLock()
@@ -431,8 +431,9 @@ class VideoReader:
                 else:
                     self._access = self._make_access(video)
             assert self._index is not None
-            if self._counted not in (None, len(self._index)) and not self._index.proved:
-                # The packets promise other frames than reading in order gave.
+            promised = len(self._index), False
+            if self._counted not in (None, promised) and not self._index.proved:
+                # Reading in order gave other frames than the packets promise.
                 self._doubts += 1
                 self._rest()
                 return self._scan(None, prove=True)
@@ -1127,8 +1128,8 @@ class VideoReader:
             thread_type=options.thread_type,
         )
 
-    def _count(self, frames: int) -> None:
-        self._counted = frames
+    def _count(self, frames: int, damaged: bool) -> None:
+        self._counted = frames, damaged
 
     def _start(self, options: ReadOptions) -> VideoInput:
         """An input at its start with these threads: the one from opening if it still fits."""
