@@ -220,7 +220,15 @@ class Crew(Generic[Tool]):
         return job
 
     def result(self, job: Job[Result]) -> Result:
-        """Return what a job gave, or raise what it raised; meanwhile work on those that wait."""
+        """Return what a job gave, or raise what it raised; :meth:`wait` for it if need be."""
+        self.wait(job)
+        if job._error is not None:
+            raise job._error
+        value: Result = job._value
+        return value
+
+    def wait(self, job: Job[Any]) -> None:
+        """Return when a job is done; meanwhile work on those that wait."""
         while not job.done:
             self._check()
             self._amid = True
@@ -236,10 +244,6 @@ class Crew(Generic[Tool]):
                 if error is not None and not isinstance(error, Exception):
                     raise error  # an interrupt of the caller's own thread
             self._amid = False
-        if job._error is not None:
-            raise job._error
-        value: Result = job._value
-        return value
 
     def stop(self) -> None:
         """Let no further job begin, and wait for those that have; safe to call twice."""

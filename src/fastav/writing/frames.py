@@ -13,7 +13,7 @@ from ..pixels.layout import frame_layout
 from ..reading.reader import VideoReader
 from .fitting import fit
 
-__all__ = ["Frame", "Frames", "split"]
+__all__ = ["Frame", "Frames", "is_steady", "split"]
 
 Frame: TypeAlias = ArrayLike | Sequence[ArrayLike]
 Frames: TypeAlias = ArrayLike | Iterable[Frame]
@@ -60,6 +60,14 @@ def split(
         return
     for frame in _each(frames, format):
         yield adapt(np.moveaxis(np.asarray(frame), 0, -1) if layout == "chw" else frame, format)
+
+
+def is_steady(frames: Frames) -> bool:
+    """Whether a frame stays what it is when the next one is asked for.
+
+    Generators may fill one array again and again; arrays, lists and readers do not.
+    """
+    return isinstance(frames, (list, tuple, np.ndarray, VideoReader)) or hasattr(frames, "shape")
 
 
 def _each(frames: Any, format: PixelFormat) -> Iterator[Any]:

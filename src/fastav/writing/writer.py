@@ -7,9 +7,10 @@ import os
 import signal
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from fractions import Fraction
+from functools import partial
 from math import gcd
 from numbers import Rational
 from types import TracebackType
@@ -24,13 +25,18 @@ from ..ffmpeg_errors import clear_errors
 from ..filters import FilterChain, FilterGraph, FilterSequence
 from ..pixels.formats import PixelFormat, pixel_format
 from ..pyav import CAN_ROTATE, fraction
+from ..workers import WORTH_A_THREAD, processors
+from .ahead import make_ahead
 from .encoder import TURNING, Encoder, Rate
 from .frame_maker import Colours, FrameMaker
-from .frames import Frame, Frames, split
+from .frames import Frame, Frames, is_steady, split
 from .sound import Sound, SoundCopy
 from .target import Target
 
 __all__ = ["VideoWriter"]
+
+# So many threads, the caller's among them, make frames as fast as an encoder takes them.
+_CREW: Final = 3
 
 _PARTS: Final = 2520  # divisible by 1 to 10
 
@@ -65,7 +71,8 @@ class VideoWriter:
     options : mapping, optional
         Options of the encoder, such as ``{"crf": 18, "preset": "slow"}``.
     thread_count : int
-        Threads of the encoder; 0 lets it choose.
+        Threads of the encoder; 0 lets it choose. With 1, fastav starts none either; else large
+        frames of a batch or iterator are converted while those before them are encoded.
     max_keyframe_interval : int, optional
         Frames from a key frame to the next, at most.
     force_keyframes : bool, optional
@@ -163,6 +170,7 @@ class VideoWriter:
         self._chain: FilterChain | None = None
         self._filters: tuple[FilterSequence | None, FilterGraph | None] = (None, None)
         self._held: VideoFrame | None = None
+        self._conversion = conversion
         self._maker = FrameMaker(conversion)
         self._colours = Colours()
         self._last_pts = -1
@@ -300,7 +308,9 @@ class VideoWriter:
             An array of frames along the first axis; a list, a generator or another iterable of
             frames, which are taken one by one; or a single frame, see `is_batch`. Arrays that are
             not in memory (of h5py, zarr, dask, xarray, ...) are loaded some frames at a time.
-            PyAV's own frames are taken as they are, and get new time stamps.
+            PyAV's own frames are taken as they are, and get new time stamps. Nothing that was given
+            is referred to when the call returns, and of an iterator's frame nothing when the next
+            one is asked for.
             In formats of several planes of different sizes, a frame is the stacked array or a
             sequence of planes, and a tuple of arrays is the planes of one frame, or of many if the
             arrays have a leading axis for them.
@@ -330,8 +340,9 @@ class VideoWriter:
         images: Any = frames if is_batch else [frames]
         one_by_one = split(images, format, layout)
         moments = None if times is None else iter(times)
-        for frame in one_by_one:
-            self._write(frame, format, self._moment(moments))
+        with closing(self._made(one_by_one, format, is_steady(images))) as made:
+            for frame in made:
+                self._take(frame, self._moment(moments))
         if moments is not None and next(moments, None) is not None:
             raise ValueError(f"times goes on after all {self.frames_written} frames")
 
@@ -387,11 +398,28 @@ class VideoWriter:
         frame.pts = self.frames_written * ticks
         frame.duration = ticks
 
-    def _write(self, image: Any, format: PixelFormat, moment: Fraction | None) -> None:
+    def _made(
+        self, images: Iterator[Any], format: PixelFormat, steady: bool
+    ) -> Generator[VideoFrame]:
+        """Yield the frames that are made of images; of large ones the next while one is encoded."""
         self._check_open()
-        self._take(self._make(self._maker, image, format), moment)
+        make = partial(self._make, format=format)
+        for image in images:
+            first = make(self._maker, image)
+            yield first
+            break
+        else:
+            return
+        large = sum(plane.buffer_size for plane in first.planes) >= WORTH_A_THREAD
+        crew = min(processors(), _CREW) if large and self._settings.get("thread_count") != 1 else 1
+        if crew == 1:
+            for image in images:
+                yield make(self._maker, image)
+        else:
+            makers = [self._maker, *(FrameMaker(self._conversion) for _ in range(crew - 1))]
+            yield from make_ahead(images, make, makers, steady=steady)
 
-    def _make(self, maker: FrameMaker, image: Any, format: PixelFormat) -> VideoFrame:
+    def _make(self, maker: FrameMaker, image: Any, *, format: PixelFormat) -> VideoFrame:
         """An array as a frame for the encoder, or for the filters if there are any."""
         if isinstance(image, VideoFrame):
             if self._chain is not None:
