@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from fastav import _kernels
 from fastav.pixels import colour, resample
+from fastav.pixels.geometry import SizeOptions
 
 from . import colours, resampled
 from .conftest import Twins
@@ -32,19 +33,10 @@ GUARD = 31
 
 def plan(frame: Any, target: str, width: int, height: int, filter: str, box: Any) -> Any:
     conversion = colour.plan(frame, target, layout="chw")
-    whole = (0, 0, frame.width, frame.height)
-    left, top, right, bottom = map(float, box or whole)
-    alters = (frame.width, frame.height, *whole) != (width, height, left, top, right, bottom)
-    x = resample.taps(frame.width, width, left, right, filter)
-    y = resample.taps(frame.height, height, top, bottom, filter)
-    narrow = conversion.dtype == np.uint8 and filter != "nearest"
-    return resample.Resampler(
-        conversion,
-        x,
-        y,
-        alpha=narrow and target == "rgba" and alters,
-        turned=narrow and resampled.is_turned(frame.width, frame.height, width, height),
-    )
+    left, top, right, bottom = box or (0, 0, frame.width, frame.height)
+    options = SizeOptions(size=(height, width), crop=(top, left, bottom - top, right - left))
+    geometry = options.geometry(frame.height, frame.width)
+    return resample.Resampler(conversion, geometry, filter, alpha=target == "rgba")
 
 
 def results(
@@ -100,7 +92,7 @@ def check(
         np.testing.assert_array_equal(found, expected, err_msg=f"{case} {name}")
 
 
-def _box(rng: np.random.Generator, width: int, height: int) -> tuple[int, int, int, int]:
+def a_box(rng: np.random.Generator, width: int, height: int) -> tuple[int, int, int, int]:
     left, top = int(rng.integers(0, width)), int(rng.integers(0, height))
     return left, top, int(rng.integers(left, width)) + 1, int(rng.integers(top, height)) + 1
 
@@ -109,7 +101,7 @@ def cases(seed: int, count: int, most: int) -> Iterator[tuple[Any, ...]]:
     rng = np.random.default_rng(seed)
     for _ in range(count):
         size, new = (tuple(int(n) for n in rng.integers(1, most, 2)) for _ in range(2))
-        yield size, new, _box(rng, *size) if rng.integers(0, 2) else None
+        yield size, new, a_box(rng, *size) if rng.integers(0, 2) else None
 
 
 @pytest.mark.parametrize("filter", resample.FILTERS)
@@ -130,7 +122,7 @@ def test_large_pictures_equal_pillows(twins: Twins, filter: str) -> None:
     for number in range(100 if EVERY_SIZE else 4):
         size = int(rng.choice(LARGE)), int(rng.choice(LARGE[:6]))
         new = int(rng.choice(LARGE[:6])), int(rng.integers(1, 300))
-        box = _box(rng, *size) if number % 2 else None
+        box = a_box(rng, *size) if number % 2 else None
         check(twins, FORMATS[number % len(FORMATS)], TARGETS[number % 3], size, new, filter, box)
 
 
