@@ -214,8 +214,15 @@ class Encoder:
             )
         return chosen
 
+    @property
+    def wants_palettes(self) -> bool:
+        """Whether frames should come with a palette made for them: FFmpeg's own is a fixed one."""
+        return self.name == "gif" and self._format is None
+
     def _match(self, given: str) -> str:
         taken = self._codec.video_formats
+        if self.wants_palettes:
+            return "gray" if given == "gray" else "pal8"
         if self.name == "rawvideo":
             return _raw_format(self._container, given)
         if not taken:

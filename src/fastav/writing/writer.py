@@ -30,6 +30,7 @@ from .ahead import make_ahead
 from .encoder import TURNING, Encoder, Rate
 from .frame_maker import Colours, FrameMaker
 from .frames import Frame, Frames, is_steady, split
+from .palettes import PaletteChain
 from .sound import Sound, SoundCopy
 from .target import Target
 
@@ -67,7 +68,8 @@ class VideoWriter:
         (29.97 is 2997/100), "30000/1001" and Fractions for themselves.
     out_pixel_format : str, optional
         What to encode. By default the best match to the frames for codecs that are always
-        lossless, and the codec's own preference (mostly yuv420p) for others.
+        lossless, a palette made for the frames for GIFs ("bgr8" is a fixed one, dithered), and the
+        codec's own preference (mostly yuv420p) for others.
     options : mapping, optional
         Options of the encoder, such as ``{"crf": 18, "preset": "slow"}``.
     thread_count : int
@@ -167,7 +169,7 @@ class VideoWriter:
         _WRITERS.add(self)
         self._output: OutputContainer | None = None
         self._stream: VideoStream | None = None
-        self._chain: FilterChain | None = None
+        self._chain: FilterChain | PaletteChain | None = None
         self._filters: tuple[FilterSequence | None, FilterGraph | None] = (None, None)
         self._held: VideoFrame | None = None
         self._conversion = conversion
@@ -256,7 +258,9 @@ class VideoWriter:
         self._encoder = Encoder(self._target.container, self._target.extension, **settings)
         self._settings = settings
         self._target.options |= {str(key): str(x) for key, x in (container_options or {}).items()}
-        if self._chain is not None:
+        if self._encoder.wants_palettes is not isinstance(self._chain, PaletteChain):
+            self._chain = self._make_chain(*self._filters)
+        elif self._chain is not None:
             self._chain.frame_rate = self._encoder.fps
 
     def follow(self, frame: VideoFrame) -> None:
@@ -286,10 +290,11 @@ class VideoWriter:
 
     def _make_chain(
         self, sequence: FilterSequence | None, graph: FilterGraph | None
-    ) -> FilterChain | None:
-        if sequence is None and graph is None:
-            return None
-        return FilterChain(sequence, graph, frame_rate=self._encoder.fps)
+    ) -> FilterChain | PaletteChain | None:
+        chain, fps = None, self._encoder.fps
+        if sequence is not None or graph is not None:
+            chain = FilterChain(sequence, graph, frame_rate=fps)
+        return PaletteChain(chain, fps) if self._encoder.wants_palettes else chain
 
     def write(
         self,
