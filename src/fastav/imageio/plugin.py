@@ -159,7 +159,17 @@ class FastavPlugin(VideoFile, imageio_api.PluginV3):
         pictures with a last axis of 1 fill all channels.
         """
         format = formats.pixel_format(in_pixel_format)
-        frames: Frames = split(ndimage, format, adapt=cast) if is_batch else cast(ndimage, format)
+        frames: Frames
+        if not is_batch:
+            frames = cast(ndimage, format)
+        elif (
+            isinstance(ndimage, np.ndarray)
+            and ndimage.dtype == format.dtype
+            and ndimage.shape[-1:] != (1,)
+        ):
+            frames = ndimage  # an array, which is written faster than frames that are made
+        else:
+            frames = split(ndimage, format, adapt=cast)
         return super().write(frames, in_pixel_format=in_pixel_format, is_batch=is_batch, **how)
 
     def write_frame(self, frame: Frame, *, pixel_format: str = "rgb24") -> None:

@@ -15,6 +15,10 @@ from av.container import OutputContainer
 
 __all__ = ["Target"]
 
+# Containers that keep what tells where frames lie in one place, and how it is spread instead.
+_FRAGMENTING: Final = frozenset({"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"})
+_FRAGMENTS: Final = "+frag_keyframe+empty_moov+default_base_moof"
+
 _NOFILE: Final = 1  # AVFMT_NOFILE: the muxer opens files by name
 
 _PIPE: Final = re.compile(r"-|pipe:(\d*)")
@@ -118,6 +122,22 @@ class Target:
         if not all(callable(getattr(self._target, name, None)) for name in ("seek", "tell")):
             return False
         return bool(getattr(self._target, "seekable", lambda: True)())
+
+    def fragment(self) -> None:
+        """Have the container written in pieces that can be read on their own.
+
+        Raises
+        ------
+        ValueError
+            It is none of the MP4 family.
+        """
+        if self.container not in _FRAGMENTING:
+            raise ValueError(
+                f"fragmented=True is for mp4 and mov, got {self.container!r}; matroska, avi and "
+                "mpegts can be read as far as they go without it"
+            )
+        given = self.options.get("movflags", "")
+        self.options["movflags"] = f"{given}{_FRAGMENTS}"
 
     def open(self) -> OutputContainer:
         """Open the container; nothing is written before its header."""

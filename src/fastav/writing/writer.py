@@ -104,6 +104,10 @@ class VideoWriter:
         picture, by FFmpeg's conversion, as imageio's plugin makes it.
     container_options : mapping, optional
         Options of the muxer, such as ``{"movflags": "faststart"}``.
+    fragmented : bool
+        Write mp4 and mov in pieces, one a key frame, that can be read before the file is finished,
+        or never is. (Else nothing can be read of one whose writer was killed. Matroska, AVI and
+        MPEG-TS can always be read as far as they go.)
     sound : Sound, or what it can be made of (a path, bytes, an open file), optional
         A file whose sound is copied packet for packet, from the first frame's time to the last
         one's end; :class:`fastav.Sound` says what else is copied, and from which second on.
@@ -132,6 +136,10 @@ class VideoWriter:
 
     Notes
     -----
+    The target itself is written, not a file beside it that takes its name in the end: so others can
+    read along, links stay links, and what a failure leaves is where it is looked for. Who wants all
+    or nothing writes elsewhere and calls ``os.replace``.
+
     A context manager. :meth:`close` finishes the file; leaving the ``with`` block by an exception
     does so too, and what was written till then is playable. If encoding or writing fails, the file
     is closed at once. Not thread-safe.
@@ -161,6 +169,7 @@ class VideoWriter:
         conversion: str = "exact",
         mosaics: str = "keep",
         container_options: Mapping[str, object] | None = None,
+        fragmented: bool = False,
         sound: Any = None,
         time_base: Fraction | None = None,
     ) -> None:
@@ -186,6 +195,8 @@ class VideoWriter:
         self._target = Target(
             target, container=container, extension=extension, options=container_options
         )
+        if fragmented:
+            self._target.fragment()
         self._rotation = rotation
         self.metadata = dict(metadata or {})
         self.stream_metadata: dict[str, str] = {}
