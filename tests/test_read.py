@@ -70,6 +70,14 @@ def test_one_frame(clip: bytes, expected: np.ndarray[Any, Any], index: int) -> N
     np.testing.assert_array_equal(out, expected[index])
 
 
+@pytest.mark.parametrize("size", [1, 4, 30, 100])
+def test_batches_equal_bulk(clip: bytes, expected: np.ndarray[Any, Any], size: int) -> None:
+    with open_(clip) as reader:
+        batches = list(reader.batches(size, start=1, step=2))
+    assert [len(batch) for batch in batches[:-1]] == [size] * (len(batches) - 1)
+    np.testing.assert_array_equal(np.concatenate(batches), expected[1::2])
+
+
 def test_iteration_equals_bulk(clip: bytes, expected: np.ndarray[Any, Any]) -> None:
     frames = list(imiter(clip))
     assert all(f.flags.owndata and f.flags.writeable for f in frames)

@@ -1006,7 +1006,7 @@ class VideoReader:
         start: int,
         step: int,
     ) -> Iterator[Arrays]:
-        converter = options.converter()
+        converters: list[FrameConverter] = []
         self.frames_read = 0
         with closing(frames):
             ended = False
@@ -1014,11 +1014,13 @@ class VideoReader:
                 bulk: Bulk | None = None
                 try:
                     for first in frames:
-                        converter.prepare(first)
+                        if not converters:
+                            converters = options.converters(first)
+                        for converter in converters:
+                            converter.prepare(first)
                         begin = start + self.frames_read * step
-                        bulk = Bulk(converter, size, start=begin, step=step)
-                        bulk.extend([first])
-                        bulk.extend(islice(frames, size - 1))
+                        bulk = Bulk(converters, size, start=begin, step=step)
+                        bulk.extend(chain([first], islice(frames, size - 1)))
                         break
                 except DecodeError as error:
                     ended = True
