@@ -147,13 +147,12 @@ def test_any_byte_of_the_tables_may_be_wrong(zoo: Zoo, name: str) -> None:
     """
     data = zoo[name].read_bytes()
     chance = random.Random(name)
-    heads = [at for box in (b"moov", b"moof", b"idx1") for at in places(data, box)]
+    inside = [at for box in (b"moov", b"moof", b"idx1") for at in bytes_of(data, box)]
     believed = 0
-    for _ in range(150):
+    for _ in range(80):
         made = bytearray(data)
         for _ in range(chance.randint(1, 3)):
-            at = chance.choice(heads) + chance.randrange(700)
-            made[at % len(made)] ^= 1 << chance.randrange(8)
+            made[chance.choice(inside)] ^= 1 << chance.randrange(8)
         try:
             index = by_tables(bytes(made))
         except fastav.FastavError:
@@ -167,7 +166,7 @@ def test_any_byte_of_the_tables_may_be_wrong(zoo: Zoo, name: str) -> None:
                     np.testing.assert_array_equal(
                         frame_or_error(reader, number), frame_or_error(other, number)
                     )
-    assert believed > 10
+    assert believed > 5
 
 
 def frame_or_error(reader: fastav.VideoReader, number: int) -> Any:
@@ -177,10 +176,16 @@ def frame_or_error(reader: fastav.VideoReader, number: int) -> Any:
         return type(error).__name__
 
 
-def places(data: bytes, box: bytes) -> Iterator[int]:
+def bytes_of(data: bytes, box: bytes) -> Iterator[int]:
+    """Places of the bytes in all boxes of a kind; of chunks, if the file is an avi."""
     at = data.find(box)
     while at >= 0:
-        yield at
+        if box == b"idx1":
+            (size,) = struct.unpack_from("<I", data, at + 4)
+            yield from range(at + 8, at + 8 + size)
+        else:
+            (size,) = struct.unpack_from(">I", data, at - 4)
+            yield from range(at + 4, at - 4 + size)
         at = data.find(box, at + 1)
 
 
