@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import pickle
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
@@ -332,6 +333,47 @@ def test_an_index_can_be_kept(path: Path, zoo: Zoo, frames: np.ndarray) -> None:
         fastav.open(zoo["h264.mp4"], index=index)
     with pytest.raises(TypeError, match="FrameIndex"):
         fastav.open(path, index=[1, 2, 3])
+
+
+def test_making_the_index_tells_its_progress(zoo: Zoo) -> None:
+    counts: list[int] = []
+    with fastav.open(zoo["long-open.ts"]) as reader:
+        index = reader.make_index(counts.append)
+        assert counts == [64, 128, 192, 250]
+        assert reader.make_index(counts.append) is index
+        assert len(counts) == 4
+
+    def stop(count: int) -> None:
+        raise KeyboardInterrupt
+
+    with fastav.open(zoo["long-open.ts"]) as reader:
+        with pytest.raises(KeyboardInterrupt):
+            reader.make_index(stop)
+        assert reader.make_index() == index
+
+
+def test_closing_ends_the_making_of_an_index(zoo: Zoo) -> None:
+    """close() does not wait until all packets have been read."""
+    begun, closed = threading.Event(), threading.Event()
+    counts: list[int] = []
+
+    def wait(count: int) -> None:
+        counts.append(count)
+        begun.set()
+        closed.wait(10)
+
+    reader = fastav.open(zoo["long-open.ts"])
+    with ThreadPoolExecutor(2) as pool:
+        made = pool.submit(reader.make_index, wait)
+        assert begun.wait(10)
+        closing = pool.submit(reader.close)
+        while not reader.closed:
+            time.sleep(0.001)
+        closed.set()
+        closing.result(10)
+        with pytest.raises(ValueError, match="closed"):
+            made.result(10)
+    assert counts == [64]
 
 
 def two_streams(path: Path, sources: Sequence[Path]) -> Path:

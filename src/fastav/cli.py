@@ -174,6 +174,9 @@ def _describe(file: str) -> dict[str, Any]:
     with VideoReader(_source(file)) as reader:
         info = asdict(reader.info)
         declared = info.pop("declared_frames")
+        if not declared and reader.seekable:
+            with _progress(0, quiet=not sys.stderr.isatty()) as advance:
+                reader.make_index(advance)
         info["frames"] = declared or (len(reader) if reader.seekable else None)
         info["frames_are"] = "declared" if declared else "counted"
         info["rotation"] = reader.rotation
@@ -181,8 +184,11 @@ def _describe(file: str) -> dict[str, Any]:
 
 
 def _frames(file: str) -> dict[str, Any]:
-    with VideoReader(_source(file)) as reader:
-        return dict(reader.index.as_mappings())
+    with (
+        VideoReader(_source(file)) as reader,
+        _progress(reader.info.expected_frames, quiet=not sys.stderr.isatty()) as advance,
+    ):
+        return dict(reader.make_index(advance).as_mappings())
 
 
 def _plain(value: object) -> str:

@@ -35,6 +35,7 @@ __all__ = [
     "reorder_depth",
     "side_data",
     "tags",
+    "with_side_data",
 ]
 
 # Before PyAV 19 text that is not UTF-8 raises an error unless it is said otherwise at opening;
@@ -126,6 +127,13 @@ def may_have_fields(context: Any) -> bool:
 def has_side_data(packet: Any, kind: str) -> bool:
     """Tell whether a packet brings side data of a kind; PyAV 15 does not show any."""
     return hasattr(packet, "has_sidedata") and bool(packet.has_sidedata(kind))
+
+
+def with_side_data(packets: list[Any]) -> list[Any]:
+    """Return those of some packets that bring side data, of whatever kind."""
+    if not packets or not hasattr(packets[0], "iter_sidedata"):
+        return []
+    return [packet for packet in packets if next(packet.iter_sidedata(), None) is not None]
 
 
 # Frames

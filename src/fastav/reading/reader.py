@@ -194,9 +194,12 @@ class VideoReader:
         self.close()
 
     def close(self) -> None:
-        """Close the source and stop every thread; safe to call twice."""
+        """Close the source and stop every thread; safe to call twice.
+
+        Another thread that is making the index stops at its next packets, with a ``ValueError``.
+        """
+        self._closed = True
         with self._lock:
-            self._closed = True
             self._stop_iterations()
             self._rest()
             if self._pipe is not None:
@@ -413,11 +416,29 @@ class VideoReader:
     @property
     def index(self) -> FrameIndex:
         """The table of all frames; reading it for the first time may read the file once."""
+        return self.make_index()
+
+    def make_index(self, progress: Callable[[int], object] | None = None) -> FrameIndex:
+        """Make the index, if there is none yet, and return it.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called now and then with the number of packets read so far, if they have to be read
+            (and again, from there on, if they have to be decoded). What it raises ends the work.
+
+        Raises
+        ------
+        ValueError
+            The reader was closed, be it meanwhile.
+        OSError
+            The source cannot be read.
+        """
         with self._lock:
-            table = self._table()
+            table = self._table(progress)
             return table.complete() if isinstance(table, Outline) else table
 
-    def _table(self) -> FrameIndex | Outline:
+    def _table(self, progress: Callable[[int], object] | None = None) -> FrameIndex | Outline:
         """What is known of all frames, be it by the container's tables."""
         with self._lock:
             if self._index is None:
@@ -427,7 +448,7 @@ class VideoReader:
                     video = self._open_with(0)
                 self._index = outline = read_outline(video)
                 if outline is None:
-                    self._scan(None if video.closed else video)
+                    self._scan(None if video.closed else video, progress=progress)
                 else:
                     self._access = self._make_access(video)
             assert self._index is not None
@@ -439,11 +460,22 @@ class VideoReader:
                 return self._scan(None, prove=True)
             return self._index
 
-    def _scan(self, video: VideoInput | None, prove: bool = False) -> FrameIndex:
+    def _scan(
+        self,
+        video: VideoInput | None,
+        prove: bool = False,
+        progress: Callable[[int], object] | None = None,
+    ) -> FrameIndex:
         """Make the index by reading all packets, and decoding all of them to prove it."""
+
+        def advance(count: int) -> None:
+            self._check_open()
+            if progress is not None:
+                progress(count)
+
         if video is None:
             video = self._open_with(0)
-        self._index = index = build_index(lambda: self._open_with(1), video, prove)
+        self._index = index = build_index(lambda: self._open_with(1), video, prove, advance)
         self._scanned = True
         self._access = self._make_access(video)
         return index

@@ -10,22 +10,25 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fractions import Fraction
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DecodeError
-from ..pyav import file_size, fraction, has_side_data, reorder_depth
+from ..pyav import file_size, fraction, has_side_data, reorder_depth, with_side_data
 from .bitstream import hidden_reader, key_reader
 from .decode import decode_packet, packets
 from .index import NO_TIME, PACKET, FrameIndex
 from .input import VideoInput
 from .source import Source
+
+if TYPE_CHECKING:
+    Packet = av.Packet[av.VideoStream]
 
 __all__ = [
     "LASTING",
@@ -63,6 +66,12 @@ LASTING: Final = ("new_extradata", "palette", "param_change")
 _DEEPEST_REORDERING: Final = 16
 
 
+# Packets taken at once.
+_AT_ONCE: Final = 64
+
+Progress = Callable[[int], object]
+
+
 class Scan(NamedTuple):
     """What one pass over the packets found, as arrays over the packets in decoding order."""
 
@@ -76,7 +85,10 @@ class Scan(NamedTuple):
 
 
 def build_index(
-    reopen: Callable[[], VideoInput], video: VideoInput | None = None, prove: bool = False
+    reopen: Callable[[], VideoInput],
+    video: VideoInput | None = None,
+    prove: bool = False,
+    progress: Progress = lambda count: None,
 ) -> FrameIndex:
     """Read a video's packets, and decode what they leave open, into an index.
 
@@ -89,6 +101,9 @@ def build_index(
         `reopen` is used.
     prove : bool
         Decode everything: the packets have promised what decoding did not keep.
+    progress : callable
+        Called now and then with the number of packets read so far, those twice that are decoded
+        after all have been read; what it raises ends the work.
 
     Raises
     ------
@@ -98,8 +113,8 @@ def build_index(
     """
     if video is None:
         with reopen() as opened:
-            return build_index(reopen, opened, prove)
-    scan = _scan(video)
+            return build_index(reopen, opened, prove, progress)
+    scan = _scan(video, progress)
     time_base = fraction(video.stream.time_base) or Fraction(1)
     rate = fraction(video.stream.guessed_rate or video.stream.average_rate)
     settle = len(scan.packets) if prove else unsettled(scan, video)
@@ -107,7 +122,7 @@ def build_index(
     carriers = by_time(scan, settle)
     if settle:
         with reopen() as again:
-            head, failed = _decode_order(again, settle)
+            head, failed = _decode_order(again, settle, progress)
         carriers = np.concatenate([head, carriers if not failed else carriers[:0]])
     period = 1 / (rate * time_base) if rate else Fraction(1)
     pts, durations = _times(scan, carriers, period)
@@ -154,36 +169,40 @@ def trusts_keys(codec: av.codec.Codec) -> bool:
     return codec.intra_only or codec.canonical_name in _TRUSTED_KEYS
 
 
-def _scan(video: VideoInput) -> Scan:
+def _scan(video: VideoInput, progress: Progress) -> Scan:
     """Read all packets without decoding."""
     context = video.stream.codec_context
     codec = context.codec.canonical_name
     look = key_reader(codec, context.extradata)
-    hidden = hidden_reader(codec)
+    hides = hidden_reader(codec)
     trusted = trusts_keys(context.codec)
     columns = {name: array("q") for name in ("pts", "dts", "pos", "size", "duration")}
-    times, dtimes, places, sizes, durations = (column.append for column in columns.values())
     flags = {name: bytearray() for name in ("key", "shown", "exact", "closed")}
     corrupt = carried = False
     try:
-        for packet in packets(video):
-            size = packet.size
-            pts, dts, pos, key = packet.pts, packet.dts, packet.pos, packet.is_keyframe
-            times(NO_TIME if pts is None else pts)
-            dtimes(NO_TIME if dts is None else dts)
-            places(-1 if pos is None else pos)
-            sizes(size)
-            durations(packet.duration or 0)
-            flags["key"].append(key)
-            hides = hidden is not None and hidden(memoryview(packet))
-            flags["shown"].append(not (packet.is_discard or hides))
-            start, shuts = trusted, False
-            if key and look is not None:
-                start, shuts = look(memoryview(packet))
-            flags["exact"].append(key and start)
-            flags["closed"].append(key and shuts)
-            corrupt = corrupt or packet.is_corrupt
-            carried = carried or any(has_side_data(packet, kind) for kind in LASTING)
+        # Several at once, attribute by attribute, is twice as fast as one after the other.
+        for some in _batches(packets(video)):
+            columns["pts"].extend([NO_TIME if (pts := p.pts) is None else pts for p in some])
+            columns["dts"].extend([NO_TIME if (dts := p.dts) is None else dts for p in some])
+            columns["pos"].extend([-1 if (pos := p.pos) is None else pos for p in some])
+            columns["size"].extend([p.size for p in some])
+            columns["duration"].extend([p.duration or 0 for p in some])
+            key = [p.is_keyframe for p in some]
+            exact, closed = [k and trusted for k in key], [False] * len(some)
+            if look is not None and any(key):
+                for at in [at for at, k in enumerate(key) if k]:
+                    exact[at], closed[at] = look(memoryview(some[at]))
+            unseen = [p.is_discard for p in some]
+            if hides is not None:
+                unseen = [u or hides(memoryview(p)) for u, p in zip(unseen, some, strict=True)]
+            flags["key"].extend(key)
+            flags["shown"].extend([not u for u in unseen])
+            flags["exact"].extend(exact)
+            flags["closed"].extend(closed)
+            corrupt = corrupt or any(p.is_corrupt for p in some)
+            bringing = with_side_data(some)
+            carried = carried or any(has_side_data(p, k) for p in bringing for k in LASTING)
+            progress(len(flags["key"]))
     except DecodeError:
         corrupt = True  # reading ends here; what decoding makes of it is found by decoding
     found = np.empty(len(columns["pts"]), PACKET)
@@ -193,6 +212,21 @@ def _scan(video: VideoInput) -> Scan:
     if carried:
         table["exact"] = np.zeros(len(found), bool)
     return Scan(found, np.array(columns["duration"], np.int64), corrupt=corrupt, **table)
+
+
+def _batches(read: Iterator[Packet]) -> Iterator[list[Packet]]:
+    """Take packets several at a time; those before an error come before it."""
+    some: list[Packet] = []
+    try:
+        for packet in read:
+            some.append(packet)
+            if len(some) == _AT_ONCE:
+                yield some
+                some = []
+    except DecodeError:
+        yield some
+        raise
+    yield some
 
 
 def unsettled(scan: Scan, video: VideoInput) -> int:
@@ -260,7 +294,9 @@ def by_time(scan: Scan, first: int) -> NDArray[np.int32]:
     return shown[np.argsort(scan.packets["pts"][shown], kind="stable")].astype(np.int32)
 
 
-def _decode_order(video: VideoInput, count: int) -> tuple[NDArray[np.int32], bool]:
+def _decode_order(
+    video: VideoInput, count: int, progress: Progress
+) -> tuple[NDArray[np.int32], bool]:
     """Decode the first `count` packets; return the carriers of the frames, and if it failed."""
     carriers: list[int] = []
     number = 0
@@ -280,6 +316,8 @@ def _decode_order(video: VideoInput, count: int) -> tuple[NDArray[np.int32], boo
             packet.pts = number  # comes out again with the frame
             number += 1
             take(decode_packet(video, packet))
+            if number % _AT_ONCE == 0:
+                progress(count + number)
     except DecodeError:
         failed = True
     with suppress(DecodeError):  # what was decoded before an error is kept
