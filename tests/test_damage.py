@@ -113,7 +113,7 @@ def test_the_cases_are_damaged(tmp_path: Path) -> None:
         reference = truth(data, tmp_path)
         if reference.images:
             with open_(data) as reader:
-                assert len(reference.images) < len(reader), name
+                assert len(reference.images) < len(reader.index.packets), name
         assert bool(reference.error) == ("dropped" not in name), name
 
 
@@ -262,7 +262,7 @@ class TestBounds:
             assert not fed
 
     def test_sound_files_cost_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        data = encode(count=60, options=X264)
+        data = encode(codec="mpeg4", container="matroska", count=60, options={"bf": "2"})
         with open_(data, thread_count=2) as reader:
             fed = self.fed(monkeypatch)
             assert len(reader) == 60
@@ -273,13 +273,26 @@ class TestBounds:
             assert not reader.index.proved
 
 
-def test_side_by_side_reading_gives_way_to_reading_in_order(tmp_path: Path) -> None:
+def half(data: bytes) -> bytes:
+    """A picture whose lower part is missing: decoders make it up of the picture before."""
+    return data[: len(data) // 2] + bytes(len(data) - len(data) // 2)
+
+
+@pytest.mark.parametrize("damage", [no_picture, half])
+@pytest.mark.parametrize("number", [8, 40, 41, 79])
+def test_side_by_side_reading_gives_way_to_reading_in_order(
+    damage: Callable[[bytes], bytes], number: int, tmp_path: Path
+) -> None:
     """A codec without threads is shared among decoders, until one of them sees damage."""
-    data = mpeg2(at(40, no_picture))
+    data = mpeg2(at(number, damage))
     reference = truth(data, tmp_path)
-    assert len(reference.images) < 80
     with open_(data, thread_count=2, errors="keep") as reader:
-        np.testing.assert_array_equal(reader.read(), reference.images)
+        assert reader._shares_out(reader.options)
+        assert reader._read_side_by_side(reader.options, slice(None), None) is None
+        images = reader.read()
+        assert len(images) == len(reference.images)
+        if damage is no_picture:  # what is made up is not the same every time
+            np.testing.assert_array_equal(images, reference.images)
 
 
 class TestErrors:

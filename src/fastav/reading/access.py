@@ -86,8 +86,16 @@ class _Cursor:
     Not thread-safe.
     """
 
-    def __init__(self, opener: Opener, table: _Map, threads: int, video: VideoInput | None) -> None:
+    def __init__(
+        self,
+        opener: Opener,
+        table: _Map,
+        threads: int,
+        video: VideoInput | None,
+        strict: bool,
+    ) -> None:
         self._opener = opener
+        self._strict = strict
         self._table = table
         self._threads = threads
         self._seekable = True
@@ -313,6 +321,8 @@ class _Cursor:
         if number >= 0 and self._leads(number):
             self._leading -= self._leading > 0
             return
+        if self._strict and frame.is_corrupt:
+            raise DecodeError("it was concealed")
         if number <= self._came or number >= len(index) or (due and due[0] < number):
             raise DecodeError("another frame came out of the decoder")
         if due and due[0] == number:
@@ -388,6 +398,9 @@ class FrameAccess:
     checked : bool
         Compare each packet with the index, which was not made by reading all of them, and raise
         ``WrongTable`` at the first that differs.
+    strict : bool
+        Raise ``DecodeError`` also where decoders would conceal damage: what they then make of it
+        depends on where decoding started.
 
     Notes
     -----
@@ -402,8 +415,10 @@ class FrameAccess:
         workers: int,
         video: VideoInput | None = None,
         checked: bool = False,
+        strict: bool = False,
     ) -> None:
-        self._opener = opener
+        self._given = opener
+        self._strict = strict
         self._checked = checked
         self._alone = index.damaged  # several threads would meet damage ahead of frames
         self._adopt(index)
@@ -454,7 +469,7 @@ class FrameAccess:
         self._main = cursor
         return frame
 
-    def visit(self, numbers: Sequence[int], begin: Callable[[], Visit], mend: bool = True) -> None:
+    def visit(self, numbers: Sequence[int], begin: Callable[[], Visit]) -> None:
         """Call a function with each of several frames, decoding what they need once.
 
         Parameters
@@ -464,8 +479,6 @@ class FrameAccess:
         begin : callable
             Makes the function to be called with a number and its frame. Every thread has one of its
             own, all made by the caller's, which may hold locks.
-        mend : bool
-            Decode from the start of the video what fails otherwise, instead of giving up.
 
         Raises
         ------
@@ -489,7 +502,7 @@ class FrameAccess:
             except FrameChangedError:
                 raise
             except DecodeError as error:
-                if not mend:
+                if self._strict:
                     raise
                 failure = error.with_traceback(None)  # which would hold the decoders
             self._go_back(numbers, failure)
@@ -572,6 +585,13 @@ class FrameAccess:
             reached = max(reached, int(carriers[number]))
         return runs
 
+    def _opener(self, threads: int) -> VideoInput:
+        video = self._given(1 if self._alone else threads)
+        if self._strict:
+            context = video.stream.codec_context
+            context.options = {"err_detect": "explode", **context.options}
+        return video
+
     def _cursor(self, threads: int, video: VideoInput | None = None) -> _Cursor:
         threads = 1 if self._alone else threads
         if video is None:
@@ -582,4 +602,4 @@ class FrameAccess:
                 video = None
             elif threads:
                 video.stream.codec_context.thread_count = threads
-        return _Cursor(self._opener, self._table, threads, video)
+        return _Cursor(self._opener, self._table, threads, video, self._strict)

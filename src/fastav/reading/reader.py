@@ -808,10 +808,16 @@ class VideoReader:
         """Frames start, start + step, ... decoded side by side; None if anything is wrong."""
         with self._reading():
             try:
-                if self._table().damaged:
+                table = self._table()
+                numbers = np.arange(*span.indices(len(table)))
+                if table.damaged or not len(numbers):
                     return None
-                numbers = np.arange(*span.indices(len(self._table())))
-                arrays = self._gather(numbers, options, out, mend=False) if len(numbers) else None
+                opener = _opener(self._source, self._stream, self.options)
+                crew = self.options.thread_count or processors()
+                compares = self._compares
+                access = FrameAccess(opener, table, crew, None, compares, strict=True)
+                with closing(access):
+                    arrays = self._gather(numbers, options, out, access=access)
             except (FastavError, OSError, ValueError):
                 return None  # reading in order tells what, and how far it came
             self.frames_read = len(numbers)
@@ -823,7 +829,7 @@ class VideoReader:
         options: ReadOptions,
         out: NDArray[Any] | Sequence[NDArray[Any]] | None,
         within: tuple[Any, ...] = (),
-        mend: bool = True,
+        access: FrameAccess | None = None,
     ) -> Arrays:
         """Frames by number, or a part of each, in any order; their stretches side by side."""
         model = self._model(options)
@@ -857,7 +863,7 @@ class VideoReader:
             return visit
 
         if len(wanted):
-            self._random().visit(wanted.tolist(), begin, mend)
+            (access or self._random()).visit(wanted.tolist(), begin)
         source = first[inverse]
         for row in np.flatnonzero(source != np.arange(len(numbers))).tolist():
             for target in targets:
