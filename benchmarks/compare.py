@@ -44,6 +44,14 @@ INDEXED = ("h264 720p", "vp9", "hevc 10-bit")
 WRITTEN = ("h264 240p", "h264 720p")
 WRITTEN_FRAMES = 100
 
+# What is written: codec, suffix, the pixel format that it is asked to encode, options.
+WRITES: dict[str, tuple[str, str, str, dict[str, str]]] = {
+    "write mpeg4": ("mpeg4", ".mp4", "yuv420p", {}),
+    "write h264 veryfast": ("libx264", ".mp4", "yuv420p", {"preset": "veryfast"}),
+    "write ffv1": ("ffv1", ".mkv", "bgr0", {}),
+    "write raw rgb24": ("rawvideo", ".nut", "rgb24", {}),
+}
+
 
 def tasks_of(clip: Clip, wanted: Sequence[str]) -> list[Task]:
     """The tasks that make sense for a clip, of those that are wanted."""
@@ -59,7 +67,7 @@ def tasks_of(clip: Clip, wanted: Sequence[str]) -> list[Task]:
         tasks.append(Task("16 spread frames", "spread", indices=spread))
         tasks.append(Task("8 single random frames", "single", indices=singles))
     if clip.name in WRITTEN:
-        tasks.append(Task("write mpeg4", "write"))
+        tasks.extend(Task(name, "write") for name in WRITES)
     kinds = {"bulk native": "native"}
     return [task for task in tasks if kinds.get(task.name, task.kind) in wanted]
 
@@ -69,9 +77,13 @@ def run(field: Field, clip: Clip, task: Task, rounds: int) -> list[Result]:
     if task.kind != "write":
         return race(field, clip, task, rounds)
     with tempfile.TemporaryDirectory(prefix="fastav-write-") as folder:
-        array, output = Path(folder, "pictures.npy"), Path(folder, "written.mp4")
+        codec, suffix, stored, options = WRITES[task.name]
+        array, output = Path(folder, "pictures.npy"), Path(folder, f"written{suffix}")
         np.save(array, np.stack(list(pictures(clip.width, clip.height, clip.frames))))
-        job = {"array": str(array), "output": str(output), "codec": "mpeg4", "rate": 30}
+        job = {
+            "array": str(array), "output": str(output), "codec": codec, "rate": 30,
+            "stored": stored, "options": options,
+        }  # fmt: skip
         return race(field, clip, task, rounds, job=job)
 
 

@@ -3,7 +3,7 @@
 Run as a script in a process of its own, as ``fastav._bench.contender``, whose file it loads by its
 place, since peers may live in an interpreter that has no fastav. Of a job, ``task`` is ``bulk``,
 ``iterate``, ``spread``, ``single`` or ``write``; ``indices`` are for spread and single, ``array``,
-``output``, ``codec`` and ``rate`` for write.
+``output``, ``codec``, ``rate``, ``stored`` (a pixel format) and ``options`` for write.
 
 To add a peer: a class with what it can do, here and (its ``bulk``) in ``contender.py``, an entry in
 ``CONTENDERS`` of both, and its name in ``PEERS`` of ``race.py``.
@@ -98,7 +98,7 @@ class DecodeOnly(Tasks, base.DecodeOnly):
         if job.task == "write":
             video_frame = self.av.VideoFrame
             self.encoded = [
-                video_frame.from_ndarray(picture, "rgb24").reformat(format="yuv420p", threads=1)
+                video_frame.from_ndarray(picture, "rgb24").reformat(format=job.stored, threads=1)
                 for picture in job.pictures
             ]
 
@@ -134,9 +134,10 @@ class PyAV(Tasks, base.PyAV):
 
 def encode(av: Any, job: Any, frames: Any) -> None:
     with av.open(job.output, "w") as container:
-        stream = container.add_stream(job.codec, rate=job.rate)
+        stream = container.add_stream(job.codec, rate=job.rate, options=job.options)
         stream.height, stream.width = job.pictures.shape[1:3]
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt = job.stored
+        stream.codec_context.thread_type = "AUTO"
         for frame in frames:
             frame.pts = None  # the encoder counts
             container.mux(stream.encode(frame))
@@ -159,7 +160,10 @@ class Fastav(Tasks, base.Fastav):
             return [reader[index] for index in job.indices]
 
     def write(self, job: Any) -> None:
-        self.fastav.imwrite(job.output, job.pictures, fps=job.rate, codec=job.codec)
+        self.fastav.imwrite(
+            job.output, job.pictures, fps=job.rate, codec=job.codec,
+            out_pixel_format=job.stored, options=job.options,
+        )  # fmt: skip
 
 
 class Imageio(Tasks, base.Imageio):
@@ -173,7 +177,12 @@ class Imageio(Tasks, base.Imageio):
     single = spread
 
     def write(self, job: Any) -> None:
-        self.iio.imwrite(job.output, job.pictures, plugin="pyav", codec=job.codec, fps=job.rate)
+        if job.options:
+            raise UnableError("has no way to give the codec options")
+        self.iio.imwrite(
+            job.output, job.pictures, plugin="pyav", codec=job.codec, fps=job.rate,
+            out_pixel_format=job.stored,
+        )  # fmt: skip
 
 
 class OpenCV(Tasks, base.OpenCV):
@@ -241,7 +250,9 @@ class Torchcodec(Tasks, base.Torchcodec):
         torch = importlib.import_module("torch")
         encoders = importlib.import_module("torchcodec.encoders")
         pictures = torch.from_numpy(job.pictures).permute(0, 3, 1, 2)
-        encoders.VideoEncoder(pictures, frame_rate=job.rate).to_file(job.output, codec=job.codec)
+        encoders.VideoEncoder(pictures, frame_rate=job.rate).to_file(
+            job.output, codec=job.codec, pixel_format=job.stored, extra_options=job.options
+        )
 
 
 class FFmpeg(Tasks, base.FFmpeg):
@@ -254,7 +265,9 @@ class FFmpeg(Tasks, base.FFmpeg):
         height, width = job.pictures.shape[1:3]
         command = ["ffmpeg", "-nostdin", "-y", "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24"]
         command += ["-s", f"{width}x{height}", "-r", str(job.rate), "-i", "-"]
-        command += ["-c:v", job.codec, "-pix_fmt", "yuv420p", job.output]
+        command += ["-c:v", job.codec, "-pix_fmt", job.stored]
+        command += [word for key, value in job.options.items() for word in (f"-{key}", value)]
+        command.append(job.output)
         with subprocess.Popen(command, stdin=subprocess.PIPE, bufsize=0) as process:
             assert process.stdin is not None
             for picture in job.pictures:

@@ -132,7 +132,10 @@ def test_writing(races, clip, tmp_path):
     array = tmp_path / "frames.npy"
     np.save(array, list(pictures(64, 48, 6)))
     output = tmp_path / "written.mp4"
-    job = {"array": str(array), "output": str(output), "codec": "mpeg4", "rate": 30}
+    job = {
+        "array": str(array), "output": str(output), "codec": "libx264", "rate": 30,
+        "stored": "yuv420p", "options": {"preset": "ultrafast"},
+    }  # fmt: skip
     task, six = races.Task("write", "write"), replace(clip, frames=6)
     with tasks(races, ["decode-only", "pyav", "fastav"]) as field:
         results = races.race(field, six, task, 1, job=job)
