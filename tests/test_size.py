@@ -330,6 +330,17 @@ def test_any_size_and_crop(data: st.DataObject) -> None:
     equal(found, expected[rows, columns])
 
 
+def test_near_torchs(clip: bytes, whole: Frames) -> None:
+    """torchvision's v2 resize is this; with 8 bits it depends on the processor."""
+    torch = pytest.importorskip("torch", reason="compares with torch, which is not installed")
+    small = np.asarray(fastav.imread(clip, size=(40, 66), layout="chw"))
+    pictures = torch.from_numpy(np.moveaxis(whole, -1, 1).copy())
+    for stack in (pictures, pictures.float()):
+        made = torch.nn.functional.interpolate(stack, (40, 66), mode="bilinear", antialias=True)
+        made = made.float().round().clamp(0, 255).numpy()
+        assert np.abs(small - made).max() <= 1
+
+
 def test_command_line(clip: bytes, whole: Frames, tmp_path: Path) -> None:
     path, target = tmp_path / "clip.mp4", tmp_path / "out.npy"
     path.write_bytes(clip)
