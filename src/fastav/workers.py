@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import Any, Final, Generic, Self, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, TypeVarTuple
 
 from .forks import give_up_in_child
+
+if TYPE_CHECKING:
+    from queue import SimpleQueue
 
 __all__ = ["WORTH_A_THREAD", "Crew", "Job", "processors"]
 
@@ -98,6 +100,8 @@ class _Desk:
     __slots__ = ("jobs", "stopping")
 
     def __init__(self) -> None:
+        from queue import SimpleQueue  # what imports fastav need not wait for it
+
         self.jobs: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self.stopping = False
 
@@ -229,6 +233,8 @@ class Crew(Generic[Tool]):
 
     def wait(self, job: Job[Any]) -> None:
         """Return when a job is done; meanwhile work on those that wait."""
+        from queue import Empty
+
         while not job.done:
             self._check()
             self._amid = True

@@ -4,6 +4,12 @@
  * Clang it is compiled a second time for AVX2, with hand-written shuffles where compilers do
  * badly, and the choice is made at run time. -DFASTAV_NO_AVX2 leaves the portable code alone,
  * which is how it is tested on a machine that has AVX2. Results are the same bits either way.
+ *
+ * Names in the row functions: v is the row itself; n and s are the rows to its north and south, nn
+ * and ss those beyond; ew and ns are sums or averages of the neighbours to east and west, and to
+ * north and south; nd and sd of the two diagonal neighbours in the north and in the south. c, g and o
+ * are results: the row's own colour (red or blue), green, and the other colour. As types of macros, T
+ * is a sample's, L a line's, P a product's, W a sum's.
  */
 #ifndef FASTAV_BAYER_H
 #define FASTAV_BAYER_H

@@ -2,7 +2,11 @@
  *
  * A pixel's component c is (pixel >> shifts[c]) & masks[c]. Pixels of 8, 16 and 32 bits are words
  * of their own and have three components; smaller ones follow each other from the most significant
- * bit of a byte on. Components of 32-bit pixels are 16 bits wide, all others 8. */
+ * bit of a byte on. Components of 32-bit pixels are 16 bits wide, all others 8.
+ *
+ * Names: x and y are a pixel's column and row, c a component; v is a stored word; f the fields of a
+ * pixel; excess the bits of values that do not fit, 0 if all is well. WORD and ITEM are bits.
+ */
 #ifndef FASTAV_BITS_H
 #define FASTAV_BITS_H
 

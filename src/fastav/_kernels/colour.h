@@ -29,6 +29,11 @@
  *
  * no partial sum of which needs more than 32 bits.
  *
+ * Names: p is the plan, c a component's record; x and y a pixel, n how many of a row, i counts them;
+ * y, u and v in arithmetic are lanes of Y, Cb and Cr; LEVEL(name) is a function's name for the
+ * instruction set that is being compiled. What fields of records mean stands at PLAN in
+ * _colour_plan.py.
+ *
  * The Python twin, colour_py.py, is the specification; src/fastav/pixels/colour.py derives the constants.
  */
 #ifndef FASTAV_COLOUR_H

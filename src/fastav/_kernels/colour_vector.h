@@ -3,6 +3,11 @@
  * A block is two vectors of 16-bit lanes, which become one vector of bytes. Each instruction set
  * has a vocabulary of its own: how to load a block, the four operations of the formula in colour.h,
  * and how to interleave bytes; the algorithm below them is the same.
+ *
+ * Names: V16 is a vector of 16-bit lanes, V8 one of bytes, V128 a quarter or half of either; LANES
+ * are the lanes of a V16. FLIP turns unsigned lanes into signed ones less 32768. low and high are a
+ * block's first and second vector. pair is two coefficients in one 32-bit word, as one instruction
+ * takes them; rest is the third.
  */
 #ifndef COLOUR_VECTOR_H
 #define COLOUR_VECTOR_H

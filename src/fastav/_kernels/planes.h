@@ -1,5 +1,9 @@
 /* Row loops of planes_c. Addresses may be misaligned: elements are loaded and stored bytewise, which
- * compilers turn into plain (vector) moves where the machine allows it. */
+ * compilers turn into plain (vector) moves where the machine allows it.
+ *
+ * Names: dst and src are rows, or whole planes with their pitch; i counts elements of BITS bits, n is
+ * how many there are; a, b, c, d are the rows of channels 0 to 3; v is an element; y a row's number.
+ */
 #ifndef FASTAV_PLANES_H
 #define FASTAV_PLANES_H
 

@@ -8,7 +8,6 @@ settled by decoding, from the start and no further than needed.
 
 from __future__ import annotations
 
-import hashlib
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -155,6 +154,8 @@ def packet_digest(source: Source, packets: NDArray[np.void]) -> bytes | None:
     """
     if source.remote:
         return None
+    import hashlib  # OpenSSL, which only indexes need
+
     digest = hashlib.blake2b(digest_size=16)
     for _, _, pos, size in packets[[0, -1]].tolist() if len(packets) else ():
         data = source.read_at(max(pos, 0), min(size, _DIGESTED))
