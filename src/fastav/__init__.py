@@ -15,13 +15,13 @@ from .errors import (
 )
 from .pixels.formats import PixelFormat, pixel_format
 from .pixels.packing import pack_frame, unpack_frame, unpack_planes
-from .reading.batch import Frame, FrameBatch
 from .reading.index import FrameIndex
 from .reading.info import VideoInfo
 from .reading.reader import VideoReader
 
 if TYPE_CHECKING:
     from . import bayer
+    from .reading.batch import Frame, FrameBatch
     from .transcoding import transcode
     from .writing.sound import Sound
     from .writing.writer import VideoWriter
@@ -64,7 +64,9 @@ __all__ = [
 ]
 
 
-_WRITING = {
+_LATE = {
+    "Frame": ".reading.batch",
+    "FrameBatch": ".reading.batch",
     "Sound": ".writing.sound",
     "VideoWriter": ".writing.writer",
     "transcode": ".transcoding",
@@ -74,10 +76,10 @@ if not TYPE_CHECKING:  # a type checker would take any name for one that is here
 
     def __getattr__(name: str) -> Any:
         """Import on first use what readers of videos do not need."""
-        if name in _WRITING:
+        if name in _LATE:
             import importlib
 
-            return getattr(importlib.import_module(_WRITING[name], __name__), name)
+            return getattr(importlib.import_module(_LATE[name], __name__), name)
         if name == "bayer":
             import importlib
 

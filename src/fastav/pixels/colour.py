@@ -31,7 +31,7 @@ from .._kernels import colour as kernels
 from .._kernels._colour_plan import PLAN
 from ..errors import UnsupportedFormatError
 from .arguments import one_of
-from .formats import Kind, PixelFormat, pixel_format
+from .formats import NATIVE, Kind, PixelFormat, pixel_format
 from .h273 import MATRICES, RANGES, TAGGED_MATRICES, TAGGED_RANGES, Matrix
 
 __all__ = [
@@ -55,19 +55,8 @@ Layout = Literal["hwc", "chw"]
 _CONVERTED_MATRICES = TAGGED_MATRICES | dict.fromkeys((2, 3), "bt601")
 _IDENTITY = 0  # Y, Cb and Cr are G, B and R, all of luma's range (H.273, equations 41 to 46)
 
-_RGB_NAMES = (
-    "rgb24",
-    "bgr24",
-    "rgba",
-    "bgra",
-    "gray",
-    "rgb48",
-    "bgr48",
-    "rgba64",
-    "bgra64",
-    "gray16",
-)
-RGB_FORMATS = {pixel_format(name).name for name in _RGB_NAMES}  # of this machine's byte order
+_DEEP_RGB = ("rgb48", "bgr48", "rgba64", "bgra64", "gray16")
+RGB_FORMATS = {"rgb24", "bgr24", "rgba", "bgra", "gray"} | {name + NATIVE for name in _DEEP_RGB}
 _YUV_NAMES = {
     *("yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuvj422p", "yuvj444p", "nv12", "nv16"),
     *("yuv420p10le", "yuv422p10le", "yuv444p10le", "p010le", "p210le"),

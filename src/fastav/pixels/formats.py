@@ -15,7 +15,15 @@ import numpy as np
 from ._format_table import Descriptor
 from .descriptors import describe, known_formats
 
-__all__ = ["Component", "Kind", "PixelFormat", "PlaneFormat", "pixel_format", "software_formats"]
+__all__ = [
+    "NATIVE",
+    "Component",
+    "Kind",
+    "PixelFormat",
+    "PlaneFormat",
+    "pixel_format",
+    "software_formats",
+]
 
 # AV_PIX_FMT_FLAG_* of libavutil/pixdesc.h
 _BE, _PAL, _BITSTREAM, _HWACCEL = 1 << 0, 1 << 1, 1 << 2, 1 << 3
@@ -23,7 +31,8 @@ _RGB, _ALPHA, _BAYER, _FLOAT, _XYZ = 1 << 5, 1 << 7, 1 << 8, 1 << 9, 1 << 10
 
 _ANY_SIZE = 31  # log2 of more pixels than a width or height, a C int of FFmpeg's, can be
 
-_NATIVE = "le" if np.little_endian else "be"
+NATIVE = "le" if np.little_endian else "be"
+"""How the names of formats of this machine's byte order end."""
 
 
 class Kind(enum.Enum):
@@ -205,7 +214,7 @@ def pixel_format(name: str) -> PixelFormat:
     """
     if not isinstance(name, str):
         raise TypeError(f"a pixel format's name must be a str, got {name!r}")
-    for candidate in (name, name + _NATIVE):  # the rules of av_get_pix_fmt
+    for candidate in (name, name + NATIVE):  # the rules of av_get_pix_fmt
         if (found := describe(candidate)) is not None:
             return _pixel_format(*found)
     from difflib import get_close_matches  # a millisecond that only this error needs

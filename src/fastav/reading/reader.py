@@ -29,7 +29,6 @@ from ..pixels.packing import reinterpret
 from ..pyav import file_size
 from ..workers import processors
 from .access import FrameAccess
-from .batch import Frame, FrameBatch, with_times
 from .bulk import Bulk
 from .decode import decode_all
 from .destinations import GivenArray, PartOfFrames, given_arrays
@@ -46,6 +45,7 @@ from .tables import TABLED, Outline, read_outline
 
 if TYPE_CHECKING:
     from ..filters import FilterChain, FilterGraph, FilterSequence
+    from .batch import Frame, FrameBatch
 
 __all__ = ["VideoReader"]
 
@@ -891,6 +891,8 @@ class VideoReader:
         out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
     ) -> FrameBatch:
         """Read frames by number; as :meth:`get_batch`, which returns the array alone."""
+        from .batch import with_times
+
         with self._reading():
             numbers = frame_numbers(indices, len(self._table()))
             return with_times(self._gather(numbers, self.options, out), numbers, self._table())
