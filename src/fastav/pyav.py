@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import cache
 from typing import Any, Final
 
 import av
@@ -15,6 +16,7 @@ import av.codec.codec
 import av.codec.context
 import av.container
 import av.stream
+import av.video.reformatter
 import av.video.stream
 from av.container import InputContainer
 from av.filter import Graph
@@ -28,10 +30,12 @@ __all__ = [
     "file_size",
     "format_name",
     "fraction",
+    "frame_rates",
     "has_side_data",
     "may_have_fields",
     "new_graph",
     "open_to_read",
+    "reformat",
     "reorder_depth",
     "side_data",
     "tags",
@@ -149,6 +153,44 @@ def side_data(frame: av.VideoFrame) -> dict[str, Any]:
         return {item.type.name: item for item in map(found.__getitem__, range(len(found)))}
     except ValueError:
         return {}
+
+
+def reformat(scaler: VideoReformatter, frame: av.VideoFrame, **wanted: Any) -> av.VideoFrame:
+    """Convert a frame on the calling thread alone.
+
+    With PyAV 15 and 16 the converter hears nothing of a frame's matrix and range.
+
+    Raises
+    ------
+    ValueError, OSError, NotImplementedError
+        There is no such conversion; PyAV 15 and 16 would crash.
+    """
+    if not ONE_THREAD:
+        _check_conversion(frame.format.name, wanted["format"])
+    return scaler.reformat(frame, **wanted, **ONE_THREAD)
+
+
+@cache
+def _check_conversion(source: str, target: str) -> None:
+    library = ctypes.CDLL(av.video.reformatter.__file__)
+    number = library.av_get_pix_fmt
+    if not (
+        library.sws_isSupportedInput(number(source.encode()))
+        and library.sws_isSupportedOutput(number(target.encode()))
+    ):
+        raise ValueError(f"libswscale does not convert {source} to {target}")
+
+
+def frame_rates(codec: av.Codec) -> list[Fraction] | None:
+    """Return the only rates that an encoder knows: none if it knows all.
+
+    None if there are some and PyAV does not tell which: 15 and 16 fail there.
+    """
+    try:
+        found: Any = codec.frame_rates or ()
+    except AttributeError:
+        return None
+    return sorted({Fraction(rate.numerator, rate.denominator) for rate in found})
 
 
 def closest_format(names: Sequence[str], given: str, alpha: bool) -> str | None:

@@ -20,7 +20,7 @@ from .._kernels import bayer as bayer_kernels
 from .._kernels import planes as plane_kernels
 from .._kernels import swscale
 from ..errors import FrameChangedError, UnsupportedFormatError
-from ..pyav import ONE_THREAD
+from ..pyav import reformat
 from . import colour, ffmpeg
 from .arguments import one_of
 from .formats import Kind, PixelFormat, pixel_format
@@ -420,17 +420,17 @@ class FrameConverter:
         if target.rgb and source.name in _BLOCK_SOURCES and frame.width % _BLOCK:
             # The block converters leave the last columns unwritten in PyAV's tight rows.
             flags |= _SWS_ACCURATE_RND
-        reformat = self._reformatter.reformat
+        scaler = self._reformatter
 
         def write(frame: av.VideoFrame, *addresses: int) -> None:
             try:
                 made = reformat(
+                    scaler,
                     frame,
                     width=layout.width,
                     height=layout.height,
                     format=target.name,
                     interpolation=flags,
-                    **ONE_THREAD,
                 )
             except (ValueError, OSError, NotImplementedError) as error:
                 raise _no_conversion(source, target) from error

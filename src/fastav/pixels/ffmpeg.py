@@ -15,6 +15,7 @@ import av
 import av.video.reformatter
 
 from ..errors import UnsupportedFormatError
+from ..pyav import ONE_THREAD
 from .formats import Kind, PixelFormat
 
 __all__ = ["functions", "knows_option", "pixel_format_id", "refuse_abort"]
@@ -52,10 +53,10 @@ def functions() -> dict[str, int] | None:
     Returns
     -------
     dict of str to int, or None
-        None where they cannot be reached, and for libswscale before version 9: PyAV drives older
-        versions in another way, so equality with its ``reformat`` is not known there.
+        None where they cannot be reached, and with PyAV 15 and 16, which drive libswscale in
+        another way: their ``reformat`` hears nothing of a frame's matrix and range.
     """
-    if av.library_versions["libswscale"] < (9,):
+    if not ONE_THREAD:
         return None
     return _resolve(*_NAMES)
 

@@ -22,7 +22,7 @@ from ..errors import EncodeError
 from ..pixels.arguments import one_of
 from ..pixels.formats import pixel_format
 from ..pixels.h273 import OPTION_MATRICES, OPTION_RANGES
-from ..pyav import CAN_ROTATE, closest_format, format_name
+from ..pyav import CAN_ROTATE, closest_format, format_name, frame_rates
 from .frame_maker import Colours
 
 __all__ = ["TURNING", "Encoder", "Rate", "exact_rate"]
@@ -163,8 +163,8 @@ class Encoder:
                     f"{self.name} does not encode out_pixel_format={out_pixel_format!r}, but "
                     f"{', '.join(taken)}"
                 )
-        rates = sorted({Fraction(str(rate)) for rate in self._codec.frame_rates or ()})
-        self.counts_frames = bool(rates)
+        rates = frame_rates(self._codec)
+        self.counts_frames = rates is None or bool(rates)
         if rates and self.fps not in rates:
             raise EncodeError(
                 f"{self.name} does not encode {self.fps} frames per second, but "
@@ -267,14 +267,14 @@ class Encoder:
             flags = int(context.flags)
             context.flags = flags | closed if self._force_keyframes else flags & ~closed
         if rotation:
-            if not CAN_ROTATE:
-                raise EncodeError("rotation= needs PyAV 17 or later")
             if self._container not in TURNING:
                 raise EncodeError(
                     f"the container {self._container!r} has no place for rotation=; choose mp4, "
                     "mov, matroska or webm, or turn the pictures, as by filter_sequence="
                     "[('transpose', 'clock')]"
                 )
+            if not CAN_ROTATE:
+                raise EncodeError("rotation= needs PyAV 17 or later")
             stream.set_display_rotation(rotation)
         # avi and mov take the bytes of a mosaic, to be read back as such by who knows the pattern.
         bare = pixel_format(name).mosaic is not None and self._container in ("avi", "mov")

@@ -36,7 +36,7 @@ from ..pixels.h273 import (
 )
 from ..pixels.layout import frame_layout
 from ..pixels.packing import pack_frame, unpack_frame
-from ..pyav import ONE_THREAD
+from ..pyav import reformat
 
 __all__ = ["Colours", "FrameMaker"]
 
@@ -212,19 +212,22 @@ class FrameMaker:
         to = pixel_format(target)
         wanted: dict[str, int] = {}
         if not to.rgb and len(to.components) > 2:
-            present = Colours.of(frame)
+            present, source = Colours.of(frame), colours.matrix
             if pixel_format(frame.format.name).rgb:
                 frame.color_range = 0  # filters say full of RGB, the converter would hear Y'CbCr
-            if colours.matrix is not None:
+                source = "bt601"  # of no meaning, but PyAV 15 and 16 look at nothing if both agree
+                if colours.matrix == "bt2020":  # PyAV 17 hears of it by the frame alone
+                    frame.colorspace = MATRIX_TAGS[colours.matrix]
+            if colours.matrix is not None and source is not None:
                 wanted["dst_colorspace"] = _SCALER_MATRICES[colours.matrix]
-                wanted["src_colorspace"] = _SCALER_MATRICES[present.matrix or colours.matrix]
+                wanted["src_colorspace"] = _SCALER_MATRICES[present.matrix or source]
             if colours.range is not None and not target.startswith("yuvj"):
                 wanted["dst_color_range"] = RANGE_TAGS[colours.range]
                 if present.range is not None:
                     wanted["src_color_range"] = RANGE_TAGS[present.range]
         refuse_abort(pixel_format(frame.format.name), frame)
         try:
-            made = self._reformatter.reformat(frame, format=target, **wanted, **ONE_THREAD)
+            made = reformat(self._reformatter, frame, format=target, **wanted)
         except (av.error.FFmpegError, ValueError, OSError, NotImplementedError) as error:
             raise UnsupportedFormatError(
                 f"FFmpeg cannot convert {frame.format.name} to {target}: {error}; "
