@@ -9,10 +9,16 @@ from typing import Any
 
 import av
 import numpy as np
+import pytest
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from fastav.pyav import ONE_THREAD
+
+FOLLOWS_TAGS = pytest.mark.skipif(
+    not ONE_THREAD,
+    reason="the converter of PyAV 15 and 16 follows no tags, and fastav has no other there",
+)
 
 
 def pictures(count: int, width: int, height: int, seed: int = 0) -> Iterator[NDArray[np.uint8]]:

@@ -16,6 +16,7 @@ from fastav.pixels.formats import pixel_format, software_formats
 from fastav.pyav import ONE_THREAD
 
 from . import colours
+from .media import FOLLOWS_TAGS
 
 RANGES = {"limited": False, "full": True}
 
@@ -282,6 +283,7 @@ def test_identity_is_a_permutation(format: str) -> None:
         convert(subsampled, "rgb24")
 
 
+@FOLLOWS_TAGS
 @pytest.mark.parametrize("format", ["yuv420p", "nv12", "gray", "gray10le", "yuvj420p", "gbrp10le"])
 def test_agrees_with_ffmpeg_about_what_is_meant(format: str) -> None:
     # Flat colours, within FFmpeg's own error: the same matrix and range, not the same rounding.

@@ -256,8 +256,6 @@ def test_damage_leaves_no_thread() -> None:
     finally:
         gc.enable()
     assert len(wrong) == 3
-    if int(av.__version__.split(".")[0]) < 18:
-        gc.collect()  # there containers and their streams hold each other
     assert len(os.listdir("/proc/self/task")) <= before
 
 
@@ -625,6 +623,7 @@ def test_reads_inherit_what_was_said_at_opening(path: Path, expected: np.ndarray
         assert file.read().shape == expected.shape
 
 
+@pytest.mark.skipif(not CAN_ROTATE, reason="PyAV 15 and 16 cannot write a rotation")
 def test_properties_of_turned_pictures(tmp_path: Path, expected: np.ndarray) -> None:
     path = tmp_path / "turned.mp4"
     fastav.imwrite(path, expected, rotation=90)

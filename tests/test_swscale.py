@@ -16,7 +16,9 @@ from fastav.pixels.formats import Kind, pixel_format, software_formats
 from fastav.pyav import ONE_THREAD
 
 from .conftest import Kernels
-from .media import rows
+from .media import FOLLOWS_TAGS, rows
+
+pytestmark = FOLLOWS_TAGS
 
 FFMPEG = partial(convert.ConversionOptions, conversion="ffmpeg")
 TARGETS = {"rgb24": 3, "bgr24": 3, "rgba": 4, "bgra": 4, "rgb48le": 6}

@@ -24,7 +24,7 @@ from fastav.pixels.colour import plan_back
 from fastav.pixels.formats import Kind, pixel_format, software_formats
 from fastav.pixels.layout import frame_layout
 from fastav.pixels.packing import unpack_frame, unpack_planes
-from fastav.pyav import CAN_ROTATE, ONE_THREAD
+from fastav.pyav import CAN_ROTATE, ONE_THREAD, frame_rates
 from fastav.writing.encoder import exact_rate
 from fastav.writing.writer import VideoWriter
 
@@ -423,7 +423,7 @@ def test_metadata_and_rotation(tmp_path: Path, frames: np.ndarray) -> None:
     if not CAN_ROTATE:
         with (
             VideoWriter("<bytes>", extension=".mp4", rotation=90) as writer,
-            pytest.raises(EncodeError, match="PyAV 18"),
+            pytest.raises(EncodeError, match="PyAV 17"),
         ):
             writer.write(frames)
 
@@ -529,6 +529,11 @@ def test_a_palette_for_gif(tmp_path: Path) -> None:
 
 # --- mistakes ---
 
+RATES_ARE_KNOWN = pytest.mark.skipif(
+    frame_rates(av.Codec("mpeg1video", "w")) is None,
+    reason="PyAV 15 and 16 do not tell the rates of an encoder, which refuses them when it opens",
+)
+
 
 @pytest.mark.parametrize(
     ("target", "settings", "error", "message"),
@@ -541,7 +546,7 @@ def test_a_palette_for_gif(tmp_path: Path) -> None:
         ("a.webm", {"codec": "libx264"}, EncodeError, "'webm' cannot hold 'libx264'.*'vp9'"),
         ("a.mp4", {"out_pixel_format": "rgb24"}, EncodeError, "libx264 does not encode"),
         ("a.mp4", {"out_pixel_format": "yuv420"}, ValueError, "yuv420p"),
-        ("a.mpg", {"fps": 17}, EncodeError, "30000/1001"),
+        pytest.param("a.mpg", {"fps": 17}, EncodeError, "30000/1001", marks=RATES_ARE_KNOWN),
         ("a.mp4", {"thread_count": -1}, ValueError, "thread_count"),
         ("a.mp4", {"filter_sequence": [("nope", "")]}, ValueError, "no filter named"),
         ("missing/a.mp4", {}, FileNotFoundError, "missing"),
