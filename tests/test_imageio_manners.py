@@ -204,3 +204,22 @@ def test_an_encoder_is_told_by_its_own_words() -> None:
     with av.open(io.BytesIO(data)) as container:
         keys = [packet.is_keyframe for packet in container.demux(video=0) if packet.size]
     assert keys == [True, False] * 3
+
+
+# Filters
+
+
+@pytest.mark.parametrize("matrix", ["bt709", "bt2020", "bt601", None])
+def test_a_filter_that_changes_nothing_changes_nothing(matrix: str | None, tmp_path: Path) -> None:
+    """The pyav plugin does not tell filters the matrix of their frames, so `scale` changes it."""
+    path = tmp_path / "a.mp4"
+    chance = np.random.default_rng(0)
+    patches = chance.integers(0, 256, (3, 12, 16, 3), np.uint8).repeat(8, 1).repeat(8, 2)
+    fastav.imwrite(path, patches, codec="libx264", matrix=matrix, options={"crf": "1"})
+    plain = iio.imread(path, plugin="pyav")
+    same = [("scale", "128:96")]
+    ours = iio.imread(path, plugin=FastavPlugin, filter_sequence=same)
+    np.testing.assert_array_equal(ours, plain)
+    theirs = iio.imread(path, plugin="pyav", filter_sequence=same)
+    difference = int(np.abs(theirs.astype(int) - plain).max())
+    assert (difference > 1) is (matrix in ("bt709", "bt2020"))

@@ -77,6 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     read.add_argument("--max-size", type=int, help="the most for the longer edge")
     read.add_argument("--interpolation", default="bilinear", help="Pillow's name of the filter")
     read.add_argument("--threads", type=int, default=0, help="decoder threads; 0: automatic")
+    read.add_argument(
+        "--rotate", action="store_true", help="turn pictures upright, as the file asks"
+    )
     read.add_argument("--quiet", action="store_true", help="no progress")
     read.set_defaults(run=_read)
 
@@ -166,7 +169,7 @@ def _info(options: argparse.Namespace) -> int:
         for facts in found:
             print(facts.pop("file"))
             for name, value in facts.items():
-                print(f"  {name:18} {_text(value)}")
+                print(f"  {name:18} {_text(name, value)}")
     return status
 
 
@@ -198,9 +201,11 @@ def _plain(value: object) -> str:
     raise TypeError(f"no JSON for {type(value).__name__}")
 
 
-def _text(value: object) -> str:
+def _text(name: str, value: object) -> str:
     if value is None:
         return "unknown"
+    if name == "rotation" and value:
+        return f"{value} degrees counter-clockwise to be upright, by rotate=True (read --rotate)"
     if isinstance(value, Fraction) and value.denominator != 1:
         return f"{value} ({float(value):.6g})"
     if isinstance(value, dict):
@@ -213,9 +218,9 @@ def _read(options: argparse.Namespace) -> int:
         raise FileNotFoundError(f"there is no folder {str(options.output.parent)!r} to write to")
     format = None if options.format == "native" else options.format
     source = _source(options.file)
-    names = ("size", "max_size", "crop", "center_crop", "interpolation")
-    sizes = {name: getattr(options, name) for name in names}
-    with VideoReader(source, format=format, thread_count=options.threads, **sizes) as reader:
+    names = ("size", "max_size", "crop", "center_crop", "interpolation", "rotate")
+    shaping = {name: getattr(options, name) for name in names}
+    with VideoReader(source, format=format, thread_count=options.threads, **shaping) as reader:
         expected = reader.info.expected_frames
         stop = expected if options.stop is None else min(options.stop, expected or options.stop)
         total = max(0, -(-(stop - options.start) // max(options.step, 1)))

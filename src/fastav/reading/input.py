@@ -110,7 +110,7 @@ if hasattr(os, "register_at_fork"):
 def open_input(
     source: Source,
     *,
-    stream: int = 0,
+    stream: int | str = 0,
     thread_count: int = 0,
     thread_type: str | None = None,
 ) -> VideoInput:
@@ -119,8 +119,9 @@ def open_input(
     Parameters
     ----------
     source : Source
-    stream : int
-        Which of the video streams, counted from 0; negative counts from the end.
+    stream : int or "best"
+        Which of the video streams, counted from 0; negative counts from the end. "best" is
+        FFmpeg's choice.
     thread_count : int
         Threads of the decoder; 0 lets FFmpeg choose by the number of processors.
     thread_type : {"FRAME", "SLICE", "AUTO", "NONE"}, optional
@@ -138,6 +139,8 @@ def open_input(
     container = source.open()
     try:
         streams = container.streams.video
+        if isinstance(stream, str):
+            stream = _best(container, stream)
         if not -len(streams) <= operator.index(stream) < len(streams):
             raise NotAVideoError(
                 f"{source.name!r} has {len(streams)} video stream(s), there is no stream {stream}"
@@ -158,6 +161,15 @@ def open_input(
         container.close()
         raise
     return VideoInput(source, stream, container, chosen)
+
+
+def _best(container: av.container.InputContainer, stream: str) -> int:
+    """The number of FFmpeg's choice among the video streams."""
+    if stream != "best":
+        raise ValueError(f"stream must be a number or 'best', got {stream!r}")
+    best = container.streams.best("video")
+    numbers = {video.index: number for number, video in enumerate(container.streams.video)}
+    return numbers.get(best.index, 0) if best is not None else 0
 
 
 def check_threads(thread_count: int, thread_type: str | None) -> None:

@@ -61,7 +61,8 @@ def too_large(nbytes: int, frames: int, available: int | None = None) -> MemoryE
     there = "" if available is None else f", and {_gigabytes(available)} are free"
     return MemoryError(
         f"{frames} frames are {_gigabytes(nbytes)} as one array{there}; take them in parts "
-        "(batches() or iter()), fewer of them (start=, stop=, step=), or give out= a numpy.memmap"
+        "(batches() or iter()), fewer (start=, stop=, step=) or smaller ones (size=), or give out= "
+        "a numpy.memmap"
     )
 
 

@@ -6,6 +6,7 @@ import io
 import math
 import operator
 import os
+import sys
 import threading
 import weakref
 from collections import deque
@@ -14,7 +15,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import fields, replace
 from functools import partial, wraps
 from itertools import chain, islice
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeVar, cast
 
 import av
@@ -95,8 +96,9 @@ class VideoReader:
         A path, a URL that FFmpeg understands, a whole file in memory, or an open file, read from
         its present position on and never closed; or pictures, by a pattern
         (``"picture%03d.png"``), a glob (``"*.png"``, sorted by name) or a list of them.
-    stream : int
-        Which of the video streams.
+    stream : int or "best"
+        Which of the video streams, the first by default. "best" is FFmpeg's choice, by what is
+        marked as default, size and rate: what players show, and torchcodec.
     container_format : str, optional
         FFmpeg's name of the container, where it cannot be guessed.
     options : mapping of str to str, optional
@@ -128,7 +130,7 @@ class VideoReader:
         self,
         source: object,
         *,
-        stream: int = 0,
+        stream: int | str = 0,
         container_format: str | None = None,
         options: Mapping[str, str] | None = None,
         index: FrameIndex | None = None,
@@ -146,15 +148,17 @@ class VideoReader:
         self._counted: tuple[int, bool] | None = None  # what reading in order gave: frames, damage
         self._access: FrameAccess | None = None
         self._pipe: _OneWay | None = None
+        self._latest: weakref.ref[_Iteration] | None = None
         self._lock = threading.RLock()
         self._converter: tuple[ReadOptions, FrameConverter] | None = None
         self._iterations: weakref.WeakSet[Generator[av.VideoFrame]] = weakref.WeakSet()
         self.options = ReadOptions(**read_options)
         _READERS.add(self)
         self._source = Source(source, container_format=container_format, options=options)
-        self._stream = stream
+        self._stream: int | str = stream
         self.frames_read = 0
         self._input = self._open(self.options)
+        self._stream = self._input.number
         self.info: VideoInfo = describe(self._input)
         if self.options.stored_format is not None:
             stored = pixel_format(self.options.stored_format).name
@@ -404,7 +408,26 @@ class VideoReader:
         self._check_open()
 
     def __iter__(self) -> Iterator[Arrays]:
-        return self.iter()
+        caller = sys._getframe(1)
+        frames = _Iteration(self.iter(), (caller, caller.f_lasti))
+        self._latest = weakref.ref(frames)
+        return frames
+
+    def __length_hint__(self) -> int:
+        return self.info.expected_frames
+
+    def _is_only_a_hint(self, caller: FrameType) -> bool:
+        """Whether ``list(reader)`` asks for a length, which is not worth reading the file for.
+
+        It asks the very moment it has got an iterator, so the same call in the same frame of the
+        interpreter has just made one, of which nothing has been taken; and makes do with
+        ``__length_hint__`` where a ``TypeError`` is raised.
+        """
+        latest = None if self._latest is None else self._latest()
+        if self._index is not None or latest is None or latest.begun_by is None:
+            return False
+        frame, instruction = latest.begun_by
+        return frame is caller and instruction == caller.f_lasti
 
     # What the index tells
 
@@ -490,6 +513,9 @@ class VideoReader:
                 self._scan(None, prove=isinstance(wrong, BrokenPromise))
 
     def __len__(self) -> int:
+        """How many frames there are; counting them may mean to read the file once."""
+        if self._is_only_a_hint(sys._getframe(1)):
+            raise TypeError("the number of frames is not known before they are counted")
         if not self._source.reopenable:
             raise TypeError(f"{self._source.name} cannot seek, so it has no length before its end")
         return len(self._table())
@@ -1315,7 +1341,7 @@ def _filter(
         yield from make_chain().process(frames)
 
 
-def _opener(source: Source, stream: int, options: ReadOptions) -> Callable[[int], VideoInput]:
+def _opener(source: Source, stream: int | str, options: ReadOptions) -> Callable[[int], VideoInput]:
     def open_with(threads: int) -> VideoInput:
         return open_input(
             source,
@@ -1343,6 +1369,25 @@ def _fresh(outputs: Sequence[Output], count: int) -> list[NDArray[Any]]:
         return [np.empty((count, *output.shape), output.dtype) for output in outputs]
     except MemoryError:
         raise too_large(nbytes, count) from None
+
+
+class _Iteration(Iterator[Arrays]):
+    """Frames one after the other, and by which call they were asked for till the first is taken."""
+
+    def __init__(self, frames: Iterator[Arrays], begun_by: tuple[FrameType, int]) -> None:
+        self._frames = frames
+        self.begun_by: tuple[FrameType, int] | None = begun_by
+
+    def __next__(self) -> Arrays:
+        self.begun_by = None
+        return next(self._frames)
+
+    def close(self) -> None:
+        """Stop the decoder."""
+        self.begun_by = None
+        close = getattr(self._frames, "close", None)
+        if close is not None:
+            close()
 
 
 class _OneWay:
