@@ -83,3 +83,10 @@ def test_private_names_stay_in_their_module() -> None:
                 names = [a.name for a in node.names if a.name.startswith("_")]
                 allowed = ("_kernels", "_bench", "__version__")
                 assert set(names) <= set(allowed), f"{module} imports {names}"
+
+
+def test_the_map_has_every_module() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text()
+    places = set(text.partition("## The map")[2].partition("## ")[0].replace("/", " ").split())
+    names = {module.rpartition(".")[2] for module in MODULES} - {"fastav"}
+    assert {n for n in names if not n.startswith("_") and not n.endswith("_py")} <= places

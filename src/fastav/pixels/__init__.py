@@ -1,5 +1,5 @@
 """Pixels: what the bytes of a frame mean, and how they become an array's. All private.
 
-formats, layout, packing, ffmpeg, colour, bayer, camera_packings, convert. Users import from
-``fastav`` and ``fastav.bayer``.
+Users import from ``fastav`` and ``fastav.bayer``; ``docs/architecture.md`` has the modules in the
+order in which they build on each other.
 """

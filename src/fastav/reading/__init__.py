@@ -1,5 +1,4 @@
-"""Reading: from a source to frames, in the order of the modules below. All private.
+"""Reading: from a source to frames and arrays. All private; users import from ``fastav``.
 
-source, input, bitstream, index, decode, access, bulk, upright, options, reader. Users import from
-``fastav``.
+``docs/architecture.md`` has the modules in the order in which a frame goes through them.
 """

@@ -1,4 +1,4 @@
-"""Writing: from arrays to a file: frame_maker, encoder, target, writer. All private.
+"""Writing: from arrays to a file. All private; users import from ``fastav``.
 
-Users import from ``fastav``.
+``docs/architecture.md`` has the modules in the order in which a frame goes through them.
 """
