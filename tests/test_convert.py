@@ -161,6 +161,32 @@ def test_other_tags_are_never_ignored(clip: bytes) -> None:
         fastav.imread(clip, format="yuv444p", planes=True, range="full")
 
 
+SHOWN = hasattr(av.VideoFrame, "chroma_location")
+
+
+@pytest.mark.skipif(not SHOWN, reason="PyAV before 19 does not show where chroma lies")
+def test_linear_chroma_lies_where_each_frame_says(frames: list[av.VideoFrame]) -> None:
+    said = {0: "left", 1: "left", 2: "centre", 3: "top-left", 5: "left"}
+    own = FrameConverter(ConversionOptions(chroma="linear"))
+    results = {}
+    for location, siting in said.items():
+        frames[0].chroma_location = location
+        told = FrameConverter(ConversionOptions(chroma="linear", siting=siting))
+        (expected,), (result,) = told.convert(frames[0]), own.convert(frames[0])
+        np.testing.assert_array_equal(result, expected)
+        results[siting] = result.tobytes()
+    assert len(set(results.values())) == 3
+
+
+def test_linear_chroma_of_a_file() -> None:
+    """JPEG's chroma lies in the middle, as decoders say."""
+    data = encode(codec="mjpeg", container="avi", pixel_format="yuvj420p", count=2)
+    siting = "centre" if SHOWN else "left"
+    expected = fastav.imread(data, chroma="linear", siting=siting)
+    np.testing.assert_array_equal(fastav.imread(data, chroma="linear"), expected)
+    assert not np.array_equal(fastav.imread(data, chroma="linear", siting="top-left"), expected)
+
+
 def test_stored_samples_are_never_converted(clip: bytes, frames: list[av.VideoFrame]) -> None:
     for conversion in ("exact", "ffmpeg"):
         luma, *_ = fastav.imread(clip, format=None, planes=True, conversion=conversion)

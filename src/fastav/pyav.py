@@ -25,6 +25,7 @@ from av.video.reformatter import VideoReformatter
 __all__ = [
     "CAN_ROTATE",
     "ONE_THREAD",
+    "chroma_siting",
     "closest_format",
     "discard",
     "file_size",
@@ -47,6 +48,8 @@ __all__ = [
 _READ: Final[dict[str, Any]] = (
     {"metadata_errors": "replace"} if hasattr(av.container.Container, "metadata_errors") else {}
 )
+
+_SITINGS: Final = {1: "left", 2: "centre", 3: "top-left"}  # AVChromaLocation
 
 # PyAV 17
 _DISCARD_ALL: Final[Any] = getattr(getattr(av.stream, "Discard", None), "all", None)
@@ -153,6 +156,14 @@ def side_data(frame: av.VideoFrame) -> dict[str, Any]:
         return {item.type.name: item for item in map(found.__getitem__, range(len(found)))}
     except ValueError:
         return {}
+
+
+def chroma_siting(frame: av.VideoFrame) -> str | None:
+    """Return where a frame says that its chroma samples lie: "left", "centre" or "top-left".
+
+    None where it does not say, names another place, or PyAV does not show it (before 19).
+    """
+    return _SITINGS.get(getattr(frame, "chroma_location", 0))
 
 
 def reformat(scaler: VideoReformatter, frame: av.VideoFrame, **wanted: Any) -> av.VideoFrame:

@@ -20,7 +20,7 @@ from .._kernels import bayer as bayer_kernels
 from .._kernels import planes as plane_kernels
 from .._kernels import swscale
 from ..errors import FrameChangedError, UnsupportedFormatError
-from ..pyav import reformat
+from ..pyav import chroma_siting, reformat
 from . import colour, ffmpeg
 from .arguments import one_of
 from .formats import Kind, PixelFormat, pixel_format
@@ -107,8 +107,9 @@ class ConversionOptions(SizeOptions):
         Overrules the frames' own tags where ``"exact"`` converts; elsewhere an error.
     chroma : {"nearest", "linear"}
         How ``"exact"`` brings subsampled chroma to full size.
-    siting : {"left", "centre", "top-left"}
-        Where chroma samples lie, for ``chroma="linear"``; PyAV does not show the frames' own tag.
+    siting : {"left", "centre", "top-left"} or None
+        Where chroma samples lie, for ``chroma="linear"``. None: where the frames say, as far as
+        PyAV shows it (from 19 on), else left.
     layout : {"hwc", "chw"}
         Channels last, or planes first: (C, H, W).
     dtype : numpy dtype or None
@@ -139,7 +140,7 @@ class ConversionOptions(SizeOptions):
     matrix: str | None = None
     range: str | None = None
     chroma: str = "nearest"
-    siting: str = "left"
+    siting: str | None = None
     layout: str = "hwc"
     dtype: DTypeLike | None = None
     mean: float | Sequence[float] | None = None
@@ -156,7 +157,7 @@ class ConversionOptions(SizeOptions):
         if self.conversion == "ffmpeg":
             if overruled:
                 raise ValueError("matrix and range overrule the frames' tags in 'exact' only")
-            if (self.chroma, self.siting) != ("nearest", "left"):
+            if (self.chroma, self.siting) != ("nearest", None):
                 raise ValueError("chroma and siting have a meaning in 'exact' only")
         if overruled and self.format is None:
             raise ValueError(
@@ -201,7 +202,7 @@ _CHOICES: Final[dict[str, tuple[str | None, ...]]] = {
     "matrix": (*MATRICES, None),
     "range": (*RANGES, None),
     "chroma": ("nearest", "linear"),
-    "siting": ("left", "centre", "top-left"),
+    "siting": ("left", "centre", "top-left", None),
     "layout": ("hwc", "chw"),
     "interpolation": tuple(FILTERS),
 }
@@ -233,6 +234,7 @@ class FrameConverter:
     def __init__(self, options: ConversionOptions) -> None:
         self._options = options
         self._wanted = pixel_format(options.format) if options.format is not None else None
+        self._follows_siting = options.chroma == "linear" and options.siting is None
         self._key: tuple[object, ...] | None = None
         self._first: tuple[str, int, int] | None = None
         self._layout: FrameLayout | None = None
@@ -303,6 +305,7 @@ class FrameConverter:
             frame.colorspace,
             frame.color_range,
             frame.interlaced_frame,
+            self._follows_siting and chroma_siting(frame),
         )
         if key != self._key:
             self._run = self._choose(frame)
@@ -402,6 +405,7 @@ class FrameConverter:
     def _plan(self, frame: av.VideoFrame, target: PixelFormat, **changes: Any) -> colour.ToRGB:
         names = ("chroma", "siting", "layout", "dtype", "mean", "std")
         wishes: Any = {name: getattr(self._options, name) for name in names} | changes
+        wishes["siting"] = wishes["siting"] or chroma_siting(frame) or "left"
         return colour.plan(frame, target.name, **wishes)
 
     def _through_pyav(
