@@ -22,7 +22,7 @@ LAYERS = (
     ("imageio", "transcoding"),
     ("api", "bayer", "imageio_plugin"),
     ("",),  # fastav itself
-    ("_bench",),
+    ("_bench", "integrations"),
     ("cli",),
     ("__main__",),
 )

@@ -648,3 +648,31 @@ def index_of(pts: np.ndarray, time_base: Fraction, duration: int) -> FrameIndex:
         codec="",
         digest=b"",
     )
+
+
+def test_batches_by_number_and_time_with_options_of_their_own(path: Path) -> None:
+    with fastav.open(path) as reader:
+        small = reader.read(size=(20, 30))
+        for got in (
+            reader.get_batch([5, 2, -1], size=(20, 30)),
+            reader.get_frames_at([5, 2, -1], size=(20, 30)).data,
+            reader.get_frames_played_at(reader.timestamps[[5, 2, -1]], size=(20, 30)).data,
+        ):
+            np.testing.assert_array_equal(got, small[[5, 2, -1]])
+        np.testing.assert_array_equal(
+            reader.get_frames_in_range(3, 9, 2, size=(20, 30)).data, small[3:9:2]
+        )
+        np.testing.assert_array_equal(reader.get_frame_at(4, size=(20, 30)).data, small[4])
+        seconds = float(reader.timestamps[4])
+        np.testing.assert_array_equal(
+            reader.get_frame_played_at(seconds, size=(20, 30)).data, small[4]
+        )
+        np.testing.assert_array_equal(
+            reader.get_batch([7, 1], format="gray", thread_count=1),
+            reader.read(format="gray")[[7, 1]],
+        )
+        assert reader.get_all_frames(size=(20, 30)).data.shape == small.shape
+        with pytest.raises(TypeError, match="unexpected keyword argument 'foo'"):
+            reader.get_batch([1], foo=1)
+        with pytest.raises(ValueError, match="errors='keep'"):
+            reader.get_batch([1], errors="keep")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
 
 import av
 import numpy as np
@@ -81,6 +81,13 @@ class ReadOptions(ConversionOptions):
                 )
             if self.rotate:
                 raise ValueError("stored_format and rotate do not go together; use numpy.rot90")
+
+    def changed(self, caller: str, changes: Mapping[str, Any]) -> ReadOptions:
+        """These options with some fields changed, by keywords that `caller` was given."""
+        if not changes:
+            return self
+        check_keywords(caller, changes)
+        return replace(self, **changes)
 
     def converter(self) -> FrameConverter:
         """A converter for one pass over a video."""

@@ -286,8 +286,7 @@ class VideoReader:
         ValueError, TypeError
             `out` does not fit, or an option is wrong.
         """
-        check_keywords("read", changes)
-        options = replace(self.options, **changes)
+        options = self.options.changed("read", changes)
         plain = filter_sequence is None and filter_graph is None and progress is None
         if plain and min(start, stop or 0) >= 0 and step > 0 and self._shares_out(options):
             shared = self._read_side_by_side(options, slice(start, stop, step), out)
@@ -364,8 +363,7 @@ class VideoReader:
         DecodeError, FrameChangedError, UnsupportedFormatError
             As in :meth:`read`.
         """
-        check_keywords("iter", changes)
-        options = replace(self.options, **changes)
+        options = self.options.changed("iter", changes)
         frames = self._frames(options, start, stop, step, filter_sequence, filter_graph)
         return self._iterate(options, frames, start, step)
 
@@ -381,8 +379,7 @@ class VideoReader:
         ------
         av.VideoFrame
         """
-        check_keywords("frames", changes)
-        return self._frames(replace(self.options, **changes), start, stop, step)
+        return self._frames(self.options.changed("frames", changes), start, stop, step)
 
     def _iterate(
         self, options: ReadOptions, frames: Generator[av.VideoFrame], start: int, step: int
@@ -578,8 +575,7 @@ class VideoReader:
 
     def describe_frame(self, **changes: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
         """Tell shape and dtype of one frame, with other :class:`ReadOptions` if need be."""
-        check_keywords("describe_frame", changes)
-        output = self._outputs(replace(self.options, **changes))[0]
+        output = self._outputs(self.options.changed("describe_frame", changes))[0]
         return output.shape, output.dtype
 
     @property
@@ -683,8 +679,7 @@ class VideoReader:
         ValueError
             ``errors="keep"`` without filters: of a single frame there is nothing to keep.
         """
-        check_keywords("read_frame", changes)
-        options = replace(self.options, **changes) if changes else self.options
+        options = self.options.changed("read_frame", changes)
         number = operator.index(number)
         filtered = filter_sequence is not None or filter_graph is not None
         if changes.get("errors") == "keep" and not filtered:
@@ -776,6 +771,7 @@ class VideoReader:
         self,
         indices: ArrayLike | range,
         out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
+        **changes: Any,
     ) -> Arrays:
         """Read frames by number, decoding what they need once.
 
@@ -788,6 +784,8 @@ class VideoReader:
         out : array, or one per plane, optional
             Filled instead of a fresh array: shape ``(n, ...)`` with room for all. As for
             :meth:`read`.
+        **changes
+            Fields of :class:`ReadOptions` that differ from the reader's own: ``size=224``, ...
 
         Returns
         -------
@@ -804,9 +802,31 @@ class VideoReader:
         ValueError, TypeError
             `out` does not fit, or `indices` are no numbers.
         """
+        return self._batch("get_batch", indices, out, changes)[0]
+
+    def _batch(
+        self,
+        caller: str,
+        indices: ArrayLike | range,
+        out: NDArray[Any] | Sequence[NDArray[Any]] | None,
+        changes: Mapping[str, Any],
+    ) -> tuple[Arrays, NDArray[np.int64]]:
+        """Frames by number, and their numbers counted from 0."""
+        options = self.options.changed(caller, changes)
+        if changes.get("errors") == "keep":
+            raise ValueError(
+                "errors='keep' keeps the frames before damage; of those asked for by number all "
+                "are there, or DecodeError is raised"
+            )
         with self._reading():
             numbers = frame_numbers(indices, len(self._table()))
-            return self._gather(numbers, self.options, out)
+            if _threads(options) == _threads(self.options):
+                return self._gather(numbers, options, out), numbers
+            opener = _opener(self._source, self._stream, options)
+            crew = options.thread_count or processors()
+            access = FrameAccess(opener, self._table(), crew, None, self._compares)
+            with closing(access):
+                return self._gather(numbers, options, out, access=access), numbers
 
     def _shares_out(self, options: ReadOptions) -> bool:
         """Whether several decoders side by side are the way to read much of the video.
@@ -900,7 +920,7 @@ class VideoReader:
     # With times, by torchcodec's names
 
     @_exactly
-    def get_frame_at(self, index: SupportsIndex) -> Frame:
+    def get_frame_at(self, index: SupportsIndex, **changes: Any) -> Frame:
         """Read a frame by number; see :meth:`read_frame` for the array alone.
 
         Raises
@@ -908,20 +928,20 @@ class VideoReader:
         IndexError, DecodeError
             As for ``reader[index]``.
         """
-        return self.get_frames_at([operator.index(index)])[0]
+        return self.get_frames_at([operator.index(index)], **changes)[0]
 
     @_exactly
     def get_frames_at(
         self,
         indices: ArrayLike | range,
         out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
+        **changes: Any,
     ) -> FrameBatch:
         """Read frames by number; as :meth:`get_batch`, which returns the array alone."""
         from .batch import with_times
 
         with self._reading():
-            numbers = frame_numbers(indices, len(self._table()))
-            return with_times(self._gather(numbers, self.options, out), numbers, self._table())
+            return with_times(*self._batch("get_frames_at", indices, out, changes), self._table())
 
     @_exactly
     def get_frames_in_range(
@@ -930,6 +950,7 @@ class VideoReader:
         stop: int,
         step: int = 1,
         out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
+        **changes: Any,
     ) -> FrameBatch:
         """Read frames `start`, `start` + `step`, ... before `stop`, as ``reader[start:stop:step]``.
 
@@ -937,7 +958,7 @@ class VideoReader:
         ----------
         start, stop, step : int
             Numbers of frames; negative ones count from the end.
-        out : array, optional
+        out, **changes
             As in :meth:`get_batch`.
 
         Raises
@@ -952,17 +973,17 @@ class VideoReader:
                 f"start, stop and step are numbers of frames, got {start!r}, {stop!r} and {step!r};"
                 " seconds go to get_frames_played_in_range()"
             ) from None
-        return self.get_frames_at(range(*span.indices(len(self._table()))), out)
+        return self.get_frames_at(range(*span.indices(len(self._table()))), out, **changes)
 
     @_exactly
     def get_all_frames(
-        self, out: NDArray[Any] | Sequence[NDArray[Any]] | None = None
+        self, out: NDArray[Any] | Sequence[NDArray[Any]] | None = None, **changes: Any
     ) -> FrameBatch:
         """Read all frames; :meth:`read` returns the array alone, and needs no index."""
-        return self.get_frames_at(range(len(self._table())), out)
+        return self.get_frames_at(range(len(self._table())), out, **changes)
 
     @_exactly
-    def get_frame_played_at(self, seconds: float) -> Frame:
+    def get_frame_played_at(self, seconds: float, **changes: Any) -> Frame:
         """Read the frame that is on screen at a time.
 
         A frame is on screen from its own timestamp until the next frame's.
@@ -977,11 +998,14 @@ class VideoReader:
         ValueError
             The video is not shown at that time.
         """
-        return self.get_frame_at(self._table().frame_at(float(seconds)))
+        return self.get_frame_at(self._table().frame_at(float(seconds)), **changes)
 
     @_exactly
     def get_frames_played_at(
-        self, seconds: ArrayLike, out: NDArray[Any] | Sequence[NDArray[Any]] | None = None
+        self,
+        seconds: ArrayLike,
+        out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
+        **changes: Any,
     ) -> FrameBatch:
         """Read the frames that are on screen at several times.
 
@@ -989,7 +1013,7 @@ class VideoReader:
         ----------
         seconds : sequence of float
             In any order, with repeats; see :meth:`get_frame_played_at`.
-        out : array, optional
+        out, **changes
             As in :meth:`get_batch`.
 
         Raises
@@ -1004,7 +1028,8 @@ class VideoReader:
                 + ("; a single time goes to get_frame_played_at()" if not times.ndim else "")
             )
         index = self._table()
-        return self.get_frames_at([index.frame_at(time) for time in times.tolist()], out)
+        numbers = [index.frame_at(time) for time in times.tolist()]
+        return self.get_frames_at(numbers, out, **changes)
 
     @_exactly
     def get_frames_played_in_range(
@@ -1012,6 +1037,7 @@ class VideoReader:
         start_seconds: float,
         stop_seconds: float,
         out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
+        **changes: Any,
     ) -> FrameBatch:
         """Read the frames on screen in a span of time, half-open.
 
@@ -1020,7 +1046,7 @@ class VideoReader:
         start_seconds, stop_seconds : float
             The frame on screen at the start is the first; a frame that begins at the stop is not
             among them.
-        out : array, optional
+        out, **changes
             As in :meth:`get_batch`.
 
         Raises
@@ -1028,7 +1054,8 @@ class VideoReader:
         ValueError
             If the start is after the stop, or either lies outside the video.
         """
-        return self.get_frames_at(self._table().frames_between(start_seconds, stop_seconds), out)
+        numbers = self._table().frames_between(start_seconds, stop_seconds)
+        return self.get_frames_at(numbers, out, **changes)
 
     # In order
 
@@ -1059,8 +1086,7 @@ class VideoReader:
         """
         if size < 1:
             raise ValueError(f"size must be 1 or more, got {size}")
-        check_keywords("batches", changes)
-        options = replace(self.options, **changes)
+        options = self.options.changed("batches", changes)
         frames = self._frames(options, start, stop, step)
         return self._collect(frames, size, options, start, step)
 
