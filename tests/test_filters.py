@@ -8,12 +8,16 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from av import VideoFrame
 
 import fastav
 from fastav.filters import FilterChain
+from fastav.reading.decode import decode_all
+from fastav.reading.input import open_input
+from fastav.reading.source import Source
 
 from .media import encode
 
@@ -233,3 +237,18 @@ def test_nothing_is_written_before_a_frame_is_asked_for(tmp_path: Path) -> None:
         assert not path.exists()
         next(frames)
         assert path.exists()
+
+
+def test_frames_that_the_decoder_still_held_have_their_times(tmp_path: Path) -> None:
+    """In a time base that is not the rate's, where a filter would begin anew at the last frames."""
+    path = tmp_path / "clip.mkv"
+    path.write_bytes(encode(container="matroska", count=30, context={"max_b_frames": 3}))
+    with fastav.open(path) as reader:
+        frames = reader.read()
+        for threads in (1, 2):
+            kept = reader.read(filter_sequence=[("framestep", "2")], thread_count=threads)
+            np.testing.assert_array_equal(kept, frames[::2])
+            with av.open(str(path)) as container:
+                base = container.streams.video[0].time_base
+            opened = decode_all(lambda: open_input(Source(path), thread_count=threads))  # noqa: B023
+            assert {frame.time_base for frame in opened} == {base}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import io
 import mmap
 import os
@@ -340,3 +341,22 @@ def test_turned_frames_side_by_side(codec: str, container: str, options: dict[st
         whole = reader.read()
     np.testing.assert_array_equal(batch, whole[some])
     np.testing.assert_array_equal(fastav.imread(data, rotate=True, thread_count=2), whole)
+
+
+def test_damage_found_by_number_leaves_no_thread() -> None:
+    """An error that is remembered does not hold the decoder, whose threads end when it goes."""
+    data = bytearray(encode(codec="ffv1", container="matroska", count=12))
+    for at in range(len(data) // 3, len(data) - 3000, 300):
+        data[at : at + 60] = b"\xff" * 60
+    gc.collect()
+    gc.disable()
+    try:
+        before = threads()
+        with (
+            fastav.open(bytes(data)) as reader,
+            pytest.raises(fastav.DecodeError, match="damaged"),
+        ):
+            reader[8]
+        assert threads(before) <= before
+    finally:
+        gc.enable()

@@ -120,7 +120,7 @@ class _Cursor:
         self._last = (-1, -1)  # packet and number of the frame that came last
         self._due: list[int] = []  # a heap of the frames fed and not come yet
         self._leading = 0  # packets fed that may fail, since they need what was before the start
-        self._failure: DecodeError | None = None
+        self._failure = ""  # what the decoder said; the error itself would hold the cursor
         self._introduced = codec not in _REMEMBERING
 
     def close(self) -> None:
@@ -161,7 +161,7 @@ class _Cursor:
         self._newest = self._came = -1
         self._last = (-1, -1)
         self._leading = 0
-        self._failure = None
+        self._failure = ""
 
     def _introduce(self) -> None:
         """Show the decoder the first packet, as linear decoding would have done.
@@ -265,7 +265,7 @@ class _Cursor:
                 if self._newest == number:
                     return frame
             if ready or self._start is None:
-                raise self._failure or DecodeError("it did not come out of the decoder")
+                raise DecodeError(self._failure or "it did not come out of the decoder")
             self._feed(number, end)
 
     def _feed(self, wanted: int, end: int) -> None:
@@ -282,7 +282,7 @@ class _Cursor:
             if packet is not None and self._leading:
                 self._leading -= 1  # nobody expects it to be whole
             else:
-                self._failure, packet = error, None
+                self._failure, packet = str(error), None
         if packet is None:
             self._skip(False)
             with suppress(DecodeError):  # frames wait in the decoder also when it has failed

@@ -495,9 +495,13 @@ class VideoReader:
 
         if video is None:
             video = self._open_with(0)
-        self._index = index = build_index(lambda: self._open_with(1), video, prove, advance)
-        self._scanned = True
-        self._access = self._make_access(video)
+        try:
+            self._index = index = build_index(lambda: self._open_with(1), video, prove, advance)
+            self._scanned = True
+            self._access = self._make_access(video)
+        except BaseException:
+            video.close()  # whoever keeps the error would keep it open
+            raise
         return index
 
     def _doubt(self, table: FrameIndex | Outline | None, wrong: WrongTable) -> None:
