@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
@@ -585,13 +586,6 @@ class FrameAccess:
             reached = max(reached, int(carriers[number]))
         return runs
 
-    def _opener(self, threads: int) -> VideoInput:
-        video = self._given(1 if self._alone else threads)
-        if self._strict:
-            context = video.stream.codec_context
-            context.options = {"err_detect": "explode", **context.options}
-        return video
-
     def _cursor(self, threads: int, video: VideoInput | None = None) -> _Cursor:
         threads = 1 if self._alone else threads
         if video is None:
@@ -602,4 +596,14 @@ class FrameAccess:
                 video = None
             elif threads:
                 video.stream.codec_context.thread_count = threads
-        return _Cursor(self._opener, self._table, threads, video, self._strict)
+        # (No method of this object, which cursors would then keep alive, and it them.)
+        opener = partial(_open, self._given, self._alone, self._strict)
+        return _Cursor(opener, self._table, threads, video, self._strict)
+
+
+def _open(opener: Opener, alone: bool, strict: bool, threads: int) -> VideoInput:
+    video = opener(1 if alone else threads)
+    if strict:
+        context = video.stream.codec_context
+        context.options = {"err_detect": "explode", **context.options}
+    return video
