@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import pickle
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -20,6 +22,7 @@ from fastav.reading import access, bitstream, scan
 
 from .clips import Reference, linear
 from .media import encode
+from .range_server import BLOCK, serve
 
 open_ = partial(fastav.open, conversion="ffmpeg")  # PyAV's reformat is the oracle here
 
@@ -407,3 +410,51 @@ class TestNothing:
                 reader.read()
             assert len(reader.read(errors="keep")) == 0
             assert len(reader) == 0
+
+
+@pytest.fixture(scope="module")
+def stalling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    path = tmp_path_factory.mktemp("served") / "clip.mkv"
+    path.write_bytes(encode(codec="ffv1", container="matroska", width=160, height=96, count=100))
+    assert path.stat().st_size > 3 * BLOCK
+    with serve(path) as server:
+        server.stalls_at = 2 * BLOCK
+        yield server.url
+
+
+class TestServers:
+    """A server that stops sending is an error in every access, not a short video."""
+
+    @pytest.mark.parametrize(
+        "access",
+        [
+            len,
+            list,
+            lambda reader: reader[-1],
+            lambda reader: reader.get_batch([0, 99]),
+            lambda reader: reader.read(),
+            lambda reader: reader.read(errors="keep"),
+            lambda reader: reader.index,
+        ],
+    )
+    def test_a_stall(self, access: Callable[[Any], Any], stalling: str) -> None:
+        with (
+            open_(stalling, options={"timeout": "100000"}) as reader,
+            pytest.raises((TimeoutError, ConnectionError), match="failed"),
+        ):
+            access(reader)
+
+    @pytest.mark.parametrize(("status", "kind"), [(404, FileNotFoundError), (403, PermissionError)])
+    def test_a_refusal(self, status: int, kind: type[OSError]) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+
+            def answer() -> None:
+                with listening.accept()[0] as connection:
+                    connection.recv(1 << 16)
+                    connection.sendall(b"HTTP/1.0 %d No\r\nContent-Length: 0\r\n\r\n" % status)
+
+            thread = threading.Thread(target=answer)
+            thread.start()
+            with pytest.raises(kind, match="cannot open"):
+                fastav.open(f"http://127.0.0.1:{listening.getsockname()[1]}/clip.mp4")
+            thread.join()

@@ -60,7 +60,9 @@ def clear_error(
         return ConnectionError(reason) if number is None else OSError(number, reason)
     if kind is EncodeError and isinstance(error, MemoryError):
         return MemoryError(reason)
-    if error.errno in _SYSTEM_ERRORS or (error.errno == errno.EIO and remote):
+    if error.errno == errno.EIO and remote:
+        return ConnectionError(error.errno, f"{reason} (the connection was lost, or timed out)")
+    if error.errno in _SYSTEM_ERRORS:
         return OSError(error.errno, reason)  # which makes it a TimeoutError, or whatever it is
     return kind(reason)
 

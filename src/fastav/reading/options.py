@@ -43,8 +43,10 @@ class ReadOptions(ConversionOptions):
     format, planes, resize, conversion, layout, dtype, ...
         How a frame becomes an array, see :class:`fastav.pixels.convert.ConversionOptions`.
     errors : {"raise", "keep"}
-        At damage: raise ``DecodeError``, or keep the frames that came before it. Errors of the
-        system (a time-out, say) are raised in any case.
+        At damage: raise ``DecodeError``, or keep the frames that came before it, as many as PyAV
+        gives with one thread, whatever `thread_count` is. (What decoders make up in the place of
+        damage that they conceal may depend on their threads.) Errors of files and servers (a
+        time-out, say) are raised in any case.
     thread_count : int
         Threads of the decoder, up to 1024; 0 lets FFmpeg choose. With 1, bulk reading starts no
         thread at all; else large frames are converted while others are decoded, and where a

@@ -514,7 +514,14 @@ class VideoReader:
                 self._scan(None, prove=isinstance(wrong, BrokenPromise))
 
     def __len__(self) -> int:
-        """How many frames there are; counting them may mean to read the file once."""
+        """How many frames there are, 0 if none; counting them may mean to read the file once.
+
+        It is what the packets promise, until something proves that the file is damaged: packets
+        marked as such, an error of reading in order, a frame that does not come out of the decoder.
+        From then on it is what decoding in order gives, and that is how frames are numbered. A
+        frame by number has at any rate the time that :attr:`pts` has for this number, or is an
+        error.
+        """
         if self._is_only_a_hint(sys._getframe(1)):
             raise TypeError("the number of frames is not known before they are counted")
         if not self._source.reopenable:
