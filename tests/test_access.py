@@ -112,7 +112,7 @@ def test_reading_side_by_side(
 ) -> None:
     """What bulk reading does with decoders that have no threads is right for all of them."""
     _, path, reference = clip
-    monkeypatch.setattr(fastav.VideoReader, "_shares_out", lambda self, options: True)
+    monkeypatch.setattr(fastav.VideoReader, "_shares_out", lambda *_: True)
     with open_(path, thread_count=3, errors="keep") as reader:
         for step in (1, 3):
             images = reader.read(step=step)
@@ -196,3 +196,34 @@ def test_side_by_side_decodes_little_twice(zoo: Zoo, monkeypatch: pytest.MonkeyP
             reader[:]
         assert len(fed) == 2, f"{name}: {len(fed)} workers"
         assert sum(fed.values()) <= 1.3 * packets, f"{name}: {fed} of {packets} packets"
+
+
+@pytest.mark.parametrize("name", ["hevc-b.mp4", "mpeg2.mpg", "vp9.webm", "h264-b.mp4"])
+def test_a_drained_decoder_goes_on(zoo: Zoo, name: str) -> None:
+    """What a batch asked for last drains the decoder; the next frame may lie just behind."""
+    reference = linear(zoo[name])
+    with open_(zoo[name]) as reader:
+        reader._table()
+        cursor = reader._random()._cursor(2)
+        for i in (9, 14, 21, 26):
+            same(cursor.frame(i, last=True).to_ndarray(format="rgb24"), reference, i, "drained")
+        cursor.close()
+
+
+def test_few_frames_need_no_index(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor do decoders without threads, of which several share a video when much of it is read."""
+    reference = linear(zoo["long.mpg"])
+    with open_(zoo["long.mpg"], thread_count=2) as reader:
+        assert reader.info.expected_frames > 200
+        for i, image in enumerate(reader.read(stop=10)):
+            same(image, reference, i, "of ten")
+        same(reader[0], reference, 0, "alone")
+        assert reader._index is None
+        assert len(reader.read()) == 250
+        assert reader._index is not None
+
+
+def test_few_containers_stay_open(zoo: Zoo) -> None:
+    with open_(zoo["mjpeg.avi"], thread_count=16) as reader:
+        reader.get_batch(range(40))
+        assert 1 < len(reader._random()._side) <= 4

@@ -55,6 +55,10 @@ _SKIPPING: Final = frozenset({"h264", "mpeg1video", "mpeg2video", "mpeg4"})
 _REMEMBERING: Final = frozenset({"h264", "mpeg4"})
 
 
+# Of the containers and decoders that a batch had side by side, so many are kept open for the next.
+_KEPT: Final = 4
+
+
 class _Map:
     """The index, turned round: from packets to frames. Shared by all cursors; immutable."""
 
@@ -146,14 +150,12 @@ class _Cursor:
         """Make ready to decode from packet `entry` on."""
         if entry:
             self._introduce()
-        if self._position is None or not self._position <= entry <= self._position + _NEAR:
-            if not self._seek(entry) and (self._position is None or self._position > entry):
-                self._restart()
-                if entry:
-                    self._introduce()
-            self._context.flush_buffers()
-        elif self._start is not None:
-            self._context.flush_buffers()
+        near = self._position is not None and self._position <= entry <= self._position + _NEAR
+        if not (near or self._seek(entry)) and (self._position is None or self._position > entry):
+            self._restart()
+            if entry:
+                self._introduce()
+        self._context.flush_buffers()  # of what was fed before, or of having been drained
         while self._position is not None and self._position < entry and self._next() is not None:
             pass
         self._ready.clear()
@@ -561,7 +563,9 @@ class FrameAccess:
                     crew.result(job)
         finally:
             decoders.extend(seat.cursor for seat in crew.free if seat.cursor is not None)
-            self._side = decoders
+            self._side = decoders[:_KEPT]
+            for spare in decoders[_KEPT:]:
+                spare.close()
 
     def _runs(self, numbers: Sequence[int]) -> list[list[int]]:
         """Split increasing frame numbers into stretches to be decoded without a hop.

@@ -288,7 +288,8 @@ class VideoReader:
         """
         options = self.options.changed("read", changes)
         plain = filter_sequence is None and filter_graph is None and progress is None
-        if plain and min(start, stop or 0) >= 0 and step > 0 and self._shares_out(options):
+        forwards = min(start, stop or 0) >= 0 and step > 0
+        if plain and forwards and self._shares_out(options, slice(start, stop, step)):
             shared = self._read_side_by_side(options, slice(start, stop, step), out)
             if shared is not None:
                 return shared
@@ -839,12 +840,16 @@ class VideoReader:
             with closing(access):
                 return self._gather(numbers, options, out, access=access), numbers
 
-    def _shares_out(self, options: ReadOptions) -> bool:
-        """Whether several decoders side by side are the way to read much of the video.
+    def _shares_out(self, options: ReadOptions, span: slice) -> bool:
+        """Whether several decoders side by side are the way to read a part of the video.
 
-        They are where a decoder has no threads of its own, and the file can be indexed quickly.
+        They are where a decoder has no threads of its own, the file can be indexed quickly, and
+        the part is large enough to make up for it.
         """
         info, threads = self.info, options.thread_count
+        wanted = len(range(info.expected_frames)[span])
+        if self._index is None and wanted < max(WORTH_A_SCAN, info.expected_frames // 8):
+            return False
         if (threads, options.thread_type) != (self.options.thread_count, None) or (
             (threads or processors()) < 2
             or not (self._source.local and self._source.reopenable)
