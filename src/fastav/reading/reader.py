@@ -840,7 +840,7 @@ class VideoReader:
             with closing(access):
                 return self._gather(numbers, options, out, access=access), numbers
 
-    def _shares_out(self, options: ReadOptions, span: slice) -> bool:
+    def _shares_out(self, options: ReadOptions, span: slice = slice(None)) -> bool:
         """Whether several decoders side by side are the way to read a part of the video.
 
         They are where a decoder has no threads of its own, the file can be indexed quickly, and
