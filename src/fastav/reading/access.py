@@ -110,7 +110,6 @@ class _Cursor:
 
     def _use(self, video: VideoInput, position: int | None) -> None:
         self._video = video
-        self._context = video.stream.codec_context
         codec = self._context.codec.canonical_name
         self._skips = codec in _SKIPPING
         self._skipping = False
@@ -131,7 +130,13 @@ class _Cursor:
     def close(self) -> None:
         """Stop decoding and close the container."""
         self._ready.clear()
+        self._demux.close()
+        self._held = None
         self._video.close()
+
+    @property
+    def _context(self) -> av.VideoCodecContext:
+        return self._video.stream.codec_context
 
     # Where to decode from
 

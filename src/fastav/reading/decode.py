@@ -51,6 +51,8 @@ def packets(video: VideoInput) -> Generator[Packet]:
             ended = not packet.size
             if not ended:
                 yield packet
+            del packet  # it refers to the decoder, and an error's traceback to what is here
+            video.check_open()
     except (av.error.FFmpegError, LookupError, UnicodeDecodeError) as error:
         # At the end PyAV also looks for the streams that appeared in mid-file, in vain.
         if not (ended and isinstance(error, IndexError)):
@@ -106,10 +108,11 @@ def decode(video: VideoInput) -> Generator[av.VideoFrame]:
     for packet in packets(video):
         if not (packet.is_discard or (hides is not None and hides(memoryview(packet)))):
             promised.append(packet.pts)
-        for frame in decode_packet(video, packet):
+        frames = decode_packet(video, packet)
+        del packet  # as in `packets`
+        for frame in frames:
             came.append(frame.pts)
             yield frame
-        video.check_open()
     for frame in decode_packet(video, None):
         came.append(frame.pts)
         yield frame

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import operator
-import os
-import weakref
 from typing import Final
 
 import av
 
 from ..errors import NotAVideoError
+from ..forks import give_up_in_child
 from ..pyav import discard, may_have_fields
 from .source import Source
 
@@ -29,12 +28,13 @@ class VideoInput:
         Of the stream among the video streams.
     container : av.container.InputContainer
     stream : av.VideoStream
-    closed : bool
-        Nothing may be read any more: it was closed, or inherited by a forked process.
+        Only as long as it is open, and not to be kept: a decoder's threads end with the last
+        reference to it, be that a packet.
 
     Notes
     -----
-    Not thread-safe: one input serves one thread at a time.
+    Not thread-safe: one input serves one thread at a time, which alone may close it. Another stops
+    it by closing its source.
     """
 
     def __init__(
@@ -46,10 +46,16 @@ class VideoInput:
     ) -> None:
         self.source = source
         self.number = number
-        self.container = container
-        self.stream = stream
-        self.closed = False
-        _INPUTS.add(self)
+        self._parts: tuple[av.container.InputContainer, av.VideoStream] | None = container, stream
+        give_up_in_child(self)
+
+    @property
+    def container(self) -> av.container.InputContainer:
+        return self._open_parts()[0]
+
+    @property
+    def stream(self) -> av.VideoStream:
+        return self._open_parts()[1]
 
     @property
     def threads(self) -> int:
@@ -62,19 +68,33 @@ class VideoInput:
         context = self.stream.codec_context
         return context.codec.canonical_name in ("h264", "vc1") and may_have_fields(context)
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed, or inherited by a forked process."""
+        return self._parts is None
+
     def check_open(self) -> None:
         """Raise ``ValueError`` if nothing may be read any more."""
-        if self.closed:
+        self._open_parts()
+
+    def _open_parts(self) -> tuple[av.container.InputContainer, av.VideoStream]:
+        if self._parts is None or self.source.closed:
             raise ValueError(
                 f"{self.source.name!r} was closed, or inherited by a forked process, while it "
                 "was being read; open it again"
             )
+        return self._parts
 
     def close(self) -> None:
-        """Close the container; safe to call twice. The decoder goes with the last reference."""
-        if not self.closed:
-            self.closed = True
-            self.container.close()
+        """Close the container and let the decoder go; safe to call twice."""
+        parts, self._parts = self._parts, None
+        if parts is not None:
+            parts[0].close()
+
+    def give_up(self) -> object:
+        """Have it closed without closing it, and return what must not be."""
+        parts, self._parts = self._parts, None
+        return parts
 
     def __enter__(self) -> VideoInput:
         return self
@@ -85,26 +105,6 @@ class VideoInput:
     def __del__(self) -> None:
         # PyAV's containers are in reference cycles and would stay open until they are collected.
         self.close()
-
-
-_INPUTS: weakref.WeakSet[VideoInput] = weakref.WeakSet()
-_INHERITED: list[object] = []
-
-
-def _after_fork() -> None:
-    """Give up, in a child process, what was open in its parent.
-
-    A decoder's threads do not exist in the child, and closing it there would wait for them for
-    ever; so it is kept, unused, until the child ends.
-    """
-    for video in list(_INPUTS):
-        if not video.closed:
-            video.closed = True
-            _INHERITED.append((video.container, video.stream, video.stream.codec_context))
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 def open_input(

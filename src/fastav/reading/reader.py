@@ -16,7 +16,7 @@ from dataclasses import fields, replace
 from functools import partial, wraps
 from itertools import chain, islice
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Self, SupportsIndex, TypeVar, cast
 
 import av
 import numpy as np
@@ -24,6 +24,7 @@ from av.codec import Capabilities
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..errors import DecodeError, FastavError, FrameChangedError
+from ..forks import renew_in_child
 from ..pixels.convert import Arrays, FrameConverter, Output
 from ..pixels.formats import pixel_format
 from ..pixels.packing import reinterpret
@@ -151,9 +152,8 @@ class VideoReader:
         self._latest: weakref.ref[_Iteration] | None = None
         self._lock = threading.RLock()
         self._converter: tuple[ReadOptions, FrameConverter] | None = None
-        self._iterations: weakref.WeakSet[Generator[av.VideoFrame]] = weakref.WeakSet()
+        self._iterations: weakref.WeakSet[FrameIterator] = weakref.WeakSet()
         self.options = ReadOptions(**read_options)
-        _READERS.add(self)
         self._source = Source(source, container_format=container_format, options=options)
         self._stream: int | str = stream
         self.frames_read = 0
@@ -163,8 +163,16 @@ class VideoReader:
         if self.options.stored_format is not None:
             stored = pixel_format(self.options.stored_format).name
             self.info = replace(self.info, pixel_format=stored)
+        renew_in_child(self)
         if index is not None:
             self._check_index(index, self._input)
+
+    def renew(self) -> None:
+        """Open anew, in a forked child, what was open in the parent."""
+        self._lock = threading.RLock()
+        for iteration in list(self._iterations):
+            iteration.renew()
+        self._access = self._input = self._pipe = None
 
     def _check_index(self, index: FrameIndex, video: VideoInput) -> None:
         try:
@@ -200,9 +208,10 @@ class VideoReader:
     def close(self) -> None:
         """Close the source and stop every thread; safe to call twice.
 
-        Another thread that is making the index stops at its next packets, with a ``ValueError``.
+        A read or an iteration that another thread is in the middle of ends with a ``ValueError`` at
+        its next packet.
         """
-        self._closed = True
+        self._closed = self._source.closed = True
         with self._lock:
             self._stop_iterations()
             self._rest()
@@ -370,7 +379,7 @@ class VideoReader:
 
     def frames(
         self, *, start: int = 0, stop: int | None = None, step: int = 1, **changes: Any
-    ) -> Generator[av.VideoFrame]:
+    ) -> FrameIterator:
         """Iterate over decoded frames as PyAV has them, not converted to arrays.
 
         They carry their time stamps, and those of raw streams what the decoder gives; they are not
@@ -383,7 +392,7 @@ class VideoReader:
         return self._frames(self.options.changed("frames", changes), start, stop, step)
 
     def _iterate(
-        self, options: ReadOptions, frames: Generator[av.VideoFrame], start: int, step: int
+        self, options: ReadOptions, frames: FrameIterator, start: int, step: int
     ) -> Iterator[Arrays]:
         converter = options.converter()
         self.frames_read = 0
@@ -1108,7 +1117,7 @@ class VideoReader:
 
     def _collect(
         self,
-        frames: Generator[av.VideoFrame],
+        frames: FrameIterator,
         size: int,
         options: ReadOptions,
         start: int,
@@ -1174,7 +1183,7 @@ class VideoReader:
         step: int,
         filter_sequence: FilterSequence | None = None,
         filter_graph: FilterGraph | None = None,
-    ) -> Generator[av.VideoFrame]:
+    ) -> FrameIterator:
         """Frames from `start` on, with a decoder of their own that `close` closes."""
         with self._reading():
             start, step = operator.index(start), operator.index(step)
@@ -1196,8 +1205,9 @@ class VideoReader:
                 frames = self._each(opener, numbers)
                 if options.stored_format is not None:
                     frames = _reinterpret(frames, options.stored_format)
-            self._iterations.add(frames)
-            return frames
+            iteration = FrameIterator(frames)
+            self._iterations.add(iteration)
+            return iteration
 
     def _each(
         self, opener: Callable[[int], VideoInput], numbers: range
@@ -1220,9 +1230,8 @@ class VideoReader:
         return not self._scanned and self.info.container in TABLED
 
     def _stop_iterations(self) -> None:
-        for frames in list(self._iterations):
-            with suppress(ValueError):  # another thread is in the middle of it
-                frames.close()
+        for iteration in list(self._iterations):
+            iteration.stop()
 
     def _check_open(self) -> None:
         if self._closed:
@@ -1456,15 +1465,47 @@ class _OneWay:
         raise IndexError(f"frame {number} is out of range: the video has ended")
 
 
-_READERS: weakref.WeakSet[VideoReader] = weakref.WeakSet()
+def _nothing_more() -> Generator[av.VideoFrame]:
+    yield from ()
 
 
-def _after_fork() -> None:
-    """Let readers in a child process open anew what they had open in the parent."""
-    for reader in list(_READERS):
-        reader._lock = threading.RLock()
-        reader._access = reader._input = reader._pipe = None
+class FrameIterator:
+    """Frames for one thread to take, which another may stop."""
 
+    def __init__(self, frames: Generator[av.VideoFrame]) -> None:
+        self._frames = frames
+        self._lock = threading.Lock()
+        self._stopped = False
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> av.VideoFrame:
+        with self._lock:
+            if self._stopped:
+                raise ValueError("the reader is closed")
+            return next(self._frames)
+
+    def close(self) -> None:
+        """Close the frames, by the thread that takes them."""
+        with self._lock:
+            self._frames.close()
+
+    def stop(self) -> None:
+        """Close the frames; if a thread is in the middle of taking one, have it do that.
+
+        The source is closed already, so that thread finds out at the next packet. It cannot be
+        waited for: it may be in a stalled read, or want a lock that the caller holds.
+        """
+        self._stopped = True
+        if self._lock.acquire(blocking=False):
+            try:
+                self._frames.close()
+            finally:
+                self._lock.release()
+
+    def renew(self) -> None:
+        """Free, in a forked child, what a thread of the parent may have locked."""
+        if self._lock.locked():
+            self._frames, self._stopped = _nothing_more(), True
+        self._lock = threading.Lock()

@@ -8,7 +8,6 @@ import os
 import re
 import stat
 import threading
-import weakref
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ import av.error
 
 from ..errors import NotAVideoError
 from ..ffmpeg_errors import clear_error
+from ..forks import give_up_in_child, renew_in_child
 from ..pixels.ffmpeg import knows_option
 from ..pyav import open_to_read
 from .pictures import concat_script, find_pictures
@@ -132,6 +132,9 @@ class Source:
     ----------
     local : bool
         Whether it is a file by its path, or memory: reading it twice, or side by side, is cheap.
+    closed : bool
+        Set it to have all that is read from here refused, by whatever thread: what is in the middle
+        of something stops at the next packet.
 
     Raises
     ------
@@ -160,6 +163,7 @@ class Source:
         self.local = not isinstance(given, (str, os.PathLike))
         self.start = 0
         self.lock = threading.Lock()
+        self.closed = False
         self._opened = False
         self._connection: RemoteBytes | None = None
         self._script: bytes | None = None
@@ -203,7 +207,17 @@ class Source:
                 ) from None
             if not self._data:
                 raise NotAVideoError("<bytes> is empty: 0 bytes")
-        _SOURCES.add(self)
+        give_up_in_child(self)
+        renew_in_child(self)
+
+    def renew(self) -> None:
+        """Free, in a forked child, what a thread of the parent may have locked."""
+        self.lock = threading.Lock()
+
+    def give_up(self) -> object:
+        """Forget the connection, which is the parent's: closing it might tell the server."""
+        connection, self._connection = self._connection, None
+        return connection
 
     @property
     def reopenable(self) -> bool:
@@ -275,10 +289,12 @@ class Source:
 
     def hang_up(self) -> None:
         """Close the connection that bytes are read by, if there is one."""
+        if self._connection is None:
+            return  # and the lock may be held by a stalled read of a file object
         with self.lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.close()
 
     def open(self) -> av.container.InputContainer:
         """Open a new container, independent of those opened before.
@@ -290,6 +306,8 @@ class Source:
         io.UnsupportedOperation
             If the source cannot seek and was opened before.
         """
+        if self.closed:
+            raise ValueError(f"{self.name!r} was closed; open it again")
         target = self._to_open()
         self._opened = True
         try:
@@ -331,22 +349,3 @@ def _is_seekable(file: Any) -> bool:
     if seekable is None:
         return callable(getattr(file, "seek", None)) and callable(getattr(file, "tell", None))
     return bool(seekable())
-
-
-_SOURCES: weakref.WeakSet[Source] = weakref.WeakSet()
-_INHERITED: list[RemoteBytes] = []
-
-
-def _after_fork() -> None:
-    """Free, in a child process, what a thread of the parent may have locked."""
-    for source in list(_SOURCES):
-        source.lock = threading.Lock()
-        if (
-            source._connection is not None
-        ):  # the parent's, and closing it might say so to the server
-            _INHERITED.append(source._connection)
-            source._connection = None
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import threading
-import weakref
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from fractions import Fraction
@@ -23,6 +21,7 @@ from av.video.stream import VideoStream
 from ..errors import EncodeError
 from ..ffmpeg_errors import clear_errors
 from ..filters import FilterChain, FilterGraph, FilterSequence
+from ..forks import give_up_in_child
 from ..pixels.formats import PixelFormat, pixel_format
 from ..pyav import CAN_ROTATE, fraction
 from ..workers import WORTH_A_THREAD, processors
@@ -175,7 +174,7 @@ class VideoWriter:
     ) -> None:
         self._closed = True  # until there is something to close
         self._sound: SoundCopy | None = None
-        _WRITERS.add(self)
+        give_up_in_child(self)
         self._output: OutputContainer | None = None
         self._stream: VideoStream | None = None
         self._chain: FilterChain | PaletteChain | None = None
@@ -644,8 +643,14 @@ class VideoWriter:
             self._sound.close()
         self._target.close()
 
-    def _give_up(self) -> tuple[object, ...]:
-        """Close without a word to file and encoder, which another process goes on with."""
+    def give_up(self) -> object:
+        """Close without a word to file and encoder, which another process goes on with.
+
+        Closing properly would write a second end into the parent's file, and wait for threads of
+        the encoder that a forked child does not have.
+        """
+        if self._closed:
+            return None
         parts = (
             *(self._output, self._stream, self._target, self._chain, self._held, self._maker),
             self._sound,
@@ -677,25 +682,6 @@ class VideoWriter:
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"{self.frames_written} frames"
         return f"<VideoWriter {self._target.name!r} {self._encoder.name}, {state}>"
-
-
-_WRITERS: weakref.WeakSet[VideoWriter] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    """Give up, in a child process, what was open in its parent.
-
-    Closing it would write a second end into the parent's file, and wait for threads of the encoder
-    that do not exist here. So it is kept, by a reference that is never returned: the end of the
-    interpreter would close it too.
-    """
-    for writer in list(_WRITERS):
-        if not writer.closed:
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(writer._give_up()))
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _time_base(of: Any) -> Fraction:
