@@ -14,7 +14,7 @@ import pytest
 
 import fastav
 from fastav.imageio_plugin import FastavPlugin
-from fastav.pyav import CAN_ROTATE
+from fastav.pyav import CAN_ROTATE, ONE_THREAD
 
 from .media import encode, pictures
 
@@ -178,12 +178,12 @@ def test_the_best_of_several_streams(tmp_path: Path) -> None:
             stream = output.add_stream("mpeg4", rate=25)
             stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
             streams.append(stream)
-        first, second = av.stream.Disposition(0), av.stream.Disposition.default
-        streams[0].disposition, streams[1].disposition = first, second
+        for stream, default in zip(streams, (0, 1), strict=True):
+            stream.disposition = default  # as a number PyAV 15 takes it too
         for number in range(10):
             for stream in streams:
                 picture = next(iter(pictures(1, stream.width, stream.height, seed=number)))
-                frame = av.VideoFrame.from_ndarray(picture).reformat(format="yuv420p", threads=1)
+                frame = av.VideoFrame.from_ndarray(picture).reformat(format="yuv420p", **ONE_THREAD)
                 frame.pts = number
                 output.mux(stream.encode(frame))
         for stream in streams:

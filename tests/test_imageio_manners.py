@@ -211,7 +211,8 @@ def test_an_encoder_is_told_by_its_own_words() -> None:
 
 @pytest.mark.parametrize("matrix", ["bt709", "bt2020", "bt601", None])
 def test_a_filter_that_changes_nothing_changes_nothing(matrix: str | None, tmp_path: Path) -> None:
-    """The pyav plugin does not tell filters the matrix of their frames, so `scale` changes it."""
+    """The pyav plugin does not tell filters the matrix of their frames: with FFmpeg 8 `scale` then
+    changes those of other matrices than the default one, by up to 29 levels."""
     path = tmp_path / "a.mp4"
     chance = np.random.default_rng(0)
     patches = chance.integers(0, 256, (3, 12, 16, 3), np.uint8).repeat(8, 1).repeat(8, 2)
@@ -222,4 +223,4 @@ def test_a_filter_that_changes_nothing_changes_nothing(matrix: str | None, tmp_p
     np.testing.assert_array_equal(ours, plain)
     theirs = iio.imread(path, plugin="pyav", filter_sequence=same)
     difference = int(np.abs(theirs.astype(int) - plain).max())
-    assert (difference > 1) is (matrix in ("bt709", "bt2020"))
+    assert difference == 0 or matrix in ("bt709", "bt2020")
