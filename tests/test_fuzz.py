@@ -63,7 +63,7 @@ def dying(pipe: Connection, *_: object) -> None:
     os.abort()
 
 
-def hanging(pipe: Connection, clips: object, seed: int, trace: str) -> None:
+def hanging(pipe: Connection, clips: object, seed: int, trace: str, memory: int) -> None:
     with open(trace, "w") as file:
         faulthandler.register(signal.SIGUSR1, file, all_threads=True)
         time.sleep(pipe.recv() + 100)

@@ -23,6 +23,7 @@ import argparse
 import faulthandler
 import gc
 import hashlib
+import importlib.util
 import io
 import itertools
 import json
@@ -51,7 +52,9 @@ import av
 import numpy as np
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "src")]
+sys.path.insert(0, str(ROOT))
+if importlib.util.find_spec("fastav") is None:
+    sys.path.insert(0, str(ROOT / "src"))
 
 os.environ.setdefault("SVT_LOG", "1")  # the encoder of AV1 is talkative
 
@@ -74,7 +77,7 @@ CLIPS: Final = (
 FRAMES: Final = 12
 LIMIT: Final = 60.0  # seconds for an input, on a machine that others use too
 ALONE: Final = 60.0  # seconds for PyAV alone
-MEMORY: Final = 6 << 30  # bytes of addresses for a worker
+MEMORY: Final = 6  # GiB of addresses for a worker
 LARGE: Final = 1 << 22  # pixels, from which on a damaged header's frames are not read in every way
 CHUNK: Final = 25  # inputs that a worker is given at once
 LIFE: Final = 1000  # inputs that a worker lives for
@@ -502,10 +505,13 @@ def try_input(name: str, data: bytes, seed: str, path: Path) -> dict[str, Any]:
     return {"found": dict(found), "frames": frames, "decodes": decodes}
 
 
-def work(pipe: Connection, clips: dict[str, bytes], seed: int, trace: str) -> None:
+def work(
+    pipe: Connection, clips: dict[str, bytes], seed: int, trace: str, memory: int = MEMORY
+) -> None:
     """Try the inputs whose numbers come through a pipe, and answer for each."""
     av.logging.set_level(None)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    if memory:
+        resource.setrlimit(resource.RLIMIT_AS, (memory << 30, memory << 30))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with open(trace, "w") as file, tempfile.TemporaryDirectory(dir=_fast_folder()) as folder:
         faulthandler.enable(file)
@@ -527,8 +533,10 @@ def _fast_folder() -> str | None:
 class Worker:
     """A process that tries inputs, and is replaced when it dies, hangs or is old."""
 
-    def __init__(self, clips: dict[str, bytes], seed: int, folder: Path, place: int) -> None:
-        self._clips, self._seed = clips, seed
+    def __init__(
+        self, clips: dict[str, bytes], seed: int, folder: Path, place: int, limit: int
+    ) -> None:
+        self._clips, self._seed, self._limit = clips, seed, limit
         self.trace = folder / f"worker-{place}.txt"
         self._process: Any = None
         self.tried = 0
@@ -537,7 +545,7 @@ class Worker:
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, other = context.Pipe()
-        arguments = (other, self._clips, self._seed, str(self.trace))
+        arguments = (other, self._clips, self._seed, str(self.trace), self._limit)
         self._process = context.Process(target=work, args=arguments, daemon=True)
         self._process.start()
         other.close()
@@ -604,8 +612,8 @@ def alone(path: Path) -> None:
 class Campaign:
     """Inputs shared among workers, and what was found in them."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
-        self.folder, self.seed = folder, seed
+    def __init__(self, folder: Path, seed: int, memory: int = MEMORY) -> None:
+        self.folder, self.seed, self.memory = folder, seed, memory
         folder.mkdir(parents=True, exist_ok=True)
         self._summary = folder / "summary.json"
         self.counts: Counter[str] = Counter()
@@ -646,7 +654,7 @@ class Campaign:
                 return chunk
 
         def drive(place: int) -> None:
-            worker = Worker(self.clips, self.seed, self.folder, place)
+            worker = Worker(self.clips, self.seed, self.folder, place, self.memory)
             with closing(_Stopping(worker)):
                 while chunk := take():
                     for number in chunk:
@@ -767,6 +775,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, help="stop after so long")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--memory", type=int, default=MEMORY, help="GiB of addresses for a worker; 0: no limit"
+    )
     parser.add_argument("--out", type=Path, default=Path("fuzz-findings"))
     parser.add_argument("--replay", type=Path, metavar="FILE", help="try a kept input again")
     parser.add_argument("--alone", type=Path, metavar="FILE", help="try it with PyAV alone")
@@ -774,7 +785,7 @@ def main() -> int:
     if options.alone or options.replay:
         alone(options.alone) if options.alone else replay(options.replay)
         return 0
-    campaign = Campaign(options.out, options.seed)
+    campaign = Campaign(options.out, options.seed, options.memory)
     summary = campaign.run(options.inputs, options.seconds, options.workers)
     shown = {key: summary[key] for key in summary if key not in ("examples", "beyond", "next")}
     print(json.dumps(shown, indent=1))

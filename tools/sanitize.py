@@ -1,0 +1,118 @@
+"""Build all kernels with AddressSanitizer and UndefinedBehaviorSanitizer, and put them to the test.
+
+    python tools/sanitize.py                    # the tests of kernels and packing, and 1,000 inputs
+    python tools/sanitize.py --inputs 50000     # of the fuzzer
+    python tools/sanitize.py tests/test_read.py -k odd   # other tests, with pytest's arguments
+
+Needs gcc on Linux. The build goes into a folder of its own. First both sanitizers must notice a
+fault that is there on purpose. (Whether C is equal to its twin, on other machines as well, is for
+``check_colour_c.py`` and ``check_resample_c.py``.)
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+FLAGS = "-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
+
+# A byte beyond the end of an array, and a shift by more bits than there are.
+FAULTS = {
+    "AddressSanitizer": "planes.copy(at, 64, at + 1, 64, 64, 1)",
+    "runtime error": "planes.shift(at, 16, at + 32, 16, 99, False, 8, 1)",
+    "": "planes.copy(at, 8, at + 8, 8, 8, 1)",
+}
+
+
+def tests() -> list[str]:
+    """The tests that call kernels directly, or pack and unpack frames of every format."""
+    folder = ROOT / "tests"
+    kernels = [*folder.glob("test_*_kernels.py"), folder / "test_kernel_inventory.py"]
+    return [str(path) for path in (*sorted(kernels), folder / "test_packing.py")] + [
+        str(folder / f"test_{name}.py") for name in ("bayer", "swscale", "stored_format")
+    ]
+
+
+def build(folder: Path) -> Path:
+    """Build the package with sanitized kernels; return where it can be imported from."""
+    library = folder / "library"
+    command = [sys.executable, "setup.py", "-q", "build", "--build-base", str(folder / "base")]
+    environment = {
+        **os.environ,
+        "CFLAGS": f"-O1 {FLAGS}",
+        "LDFLAGS": FLAGS,
+        "FASTAV_BUILD_EXT": "1",
+    }
+    command += ["--build-lib", str(library)]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+    built = {path.name.split(".")[0] for path in library.glob("fastav/_kernels/*.so")}
+    wanted = {path.stem for path in (ROOT / "src/fastav/_kernels").glob("*_c.pyx")}
+    if built != wanted:
+        raise SystemExit(f"built {sorted(built)} of {sorted(wanted)}")
+    return library
+
+
+def environment(library: Path) -> dict[str, str]:
+    compiler = (sysconfig.get_config_var("CC") or "gcc").split()[0]
+
+    def runtime(name: str) -> str:
+        command = [compiler, f"-print-file-name={name}"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    return {
+        **os.environ,
+        "PYTHONPATH": str(library),
+        "FASTAV_BACKEND": "compiled",
+        "LD_PRELOAD": f"{runtime('libasan.so')} {runtime('libubsan.so')}",
+        "PYTHONMALLOC": "malloc",  # Python's own pools would hide what is next to an object
+        # Python gives much of its memory back to the system only by ending.
+        "ASAN_OPTIONS": "detect_leaks=0:halt_on_error=1:allocator_may_return_null=1",
+        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    }
+
+
+def check_alarm(variables: dict[str, str]) -> None:
+    """Stop unless each sanitizer notices its fault, and nothing is said where there is none."""
+    begin = "import numpy as np; from fastav._kernels import planes; room = np.zeros(64, 'u1'); "
+    for what, fault in FAULTS.items():
+        command = [sys.executable, "-c", f"{begin}at = room.ctypes.data; {fault}"]
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+        if bool(done.returncode) is not bool(what) or what not in done.stderr:
+            raise SystemExit(f"{fault}: expected {what or 'nothing'}, got\n{done.stderr}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--inputs", type=int, default=1000, help="damaged files to read besides")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("pytest", nargs="*", help="tests, instead of those of kernels")
+    options, others = parser.parse_known_args(arguments)
+    chosen = [*options.pytest, *others]
+    with tempfile.TemporaryDirectory() as folder:
+        variables = environment(build(Path(folder)))
+        check_alarm(variables)
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        command += chosen or tests()
+        failed = subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode
+        if options.inputs and not chosen:
+            command = [sys.executable, str(ROOT / "tools" / "fuzz.py"), "--memory", "0"]
+            command += ["--inputs", str(options.inputs), "--workers", str(options.workers)]
+            command += ["--out", str(Path(folder) / "fuzz")]
+            done = subprocess.run(
+                command, env=variables, capture_output=True, text=True, check=False
+            )
+            print(done.stdout, done.stderr, sep="\n")
+            failed |= '"crashes": 0' not in done.stdout
+        return int(bool(failed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
