@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -15,6 +16,8 @@ import pytest
 
 import fastav
 from fastav.reading import access
+from fastav.reading.decode import decode_packet
+from fastav.reading.input import VideoInput
 
 from . import random_reads
 from .clips import BY_NAME, CLIPS, Reference, Zoo, linear, number
@@ -227,3 +230,33 @@ def test_few_containers_stay_open(zoo: Zoo) -> None:
     with open_(zoo["mjpeg.avi"], thread_count=16) as reader:
         reader.get_batch(range(40))
         assert 1 < len(reader._random()._side) <= 4
+
+
+@pytest.mark.parametrize(
+    ("name", "share"), [("hevc-b.mp4", 0.75), ("hevc-open.ts", 0.85), ("hevc-layers.mp4", 0.85)]
+)
+def test_what_no_frame_refers_to_is_not_decoded(
+    zoo: Zoo, name: str, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The decoder of hevc does not tell such frames by itself."""
+    reference = linear(zoo[name])
+    fed = 0
+
+    def counting(video: VideoInput, packet: av.Packet[av.VideoStream] | None) -> list[Any]:
+        nonlocal fed
+        fed += packet is not None
+        return decode_packet(video, packet)
+
+    monkeypatch.setattr(access, "decode_packet", counting)
+
+    def feed() -> int:
+        nonlocal fed
+        fed = 0
+        for i in range(len(reference.images)):
+            with open_(zoo[name], thread_count=1) as reader:
+                same(reader[i], reference, i, "alone")
+        return fed
+
+    less = feed()
+    monkeypatch.setattr(access, "unreferred_reader", lambda *_: None)
+    assert less < share * feed()

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from ..errors import DecodeError, FrameChangedError
 from ..workers import Crew
+from .bitstream import unreferred_reader
 from .decode import decode_packet, packets
 from .index import NO_TIME, BrokenPromise, FrameIndex, WrongTable
 from .input import VideoInput
@@ -48,7 +49,7 @@ Visit = Callable[[int, av.VideoFrame], None]
 _NEAR: Final = 8
 
 # Decoders known to skip frames that no other refers to, and only these, when told to. (That of hevc
-# goes by layers: it would skip what higher layers refer to.)
+# goes by layers: it would skip what higher layers refer to. Its packets are looked into instead.)
 _SKIPPING: Final = frozenset({"h264", "mpeg1video", "mpeg2video", "mpeg4"})
 
 # Decoders that remember which encoder a stream names as its maker.
@@ -112,6 +113,7 @@ class _Cursor:
         self._video = video
         codec = self._context.codec.canonical_name
         self._skips = codec in _SKIPPING
+        self._unreferred = unreferred_reader(codec, self._context.extradata)
         self._skipping = False
         self._demux = packets(video)
         self._held: Packet | None = None  # read, but not decoded yet
@@ -283,6 +285,8 @@ class _Cursor:
         try:
             packet = self._next() if self._position < end else None
             if packet is not None:
+                if self._may_leave_out(packet, self._position - 1, wanted):
+                    return
                 self._expect(self._position - 1, wanted)
                 packet.pts = self._position - 1
                 frames = decode_packet(self._video, packet)
@@ -298,6 +302,14 @@ class _Cursor:
             self._start = None  # what it referred to is forgotten
         for frame in frames:
             self._receive(frame)
+
+    def _may_leave_out(self, packet: Packet, number: int, wanted: int) -> bool:
+        """Whether a packet on the way is nothing but a frame that no other refers to."""
+        if self._unreferred is None or not self._unreferred(memoryview(packet)):
+            return False
+        table = self._table
+        shown = int(table.frame_of[number]) if number < table.count else -1
+        return 0 <= shown < wanted and number >= table.index.decoded
 
     def _expect(self, packet: int, wanted: int) -> None:
         """Take down what is to come of a packet."""

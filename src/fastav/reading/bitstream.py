@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-__all__ = ["hidden_reader", "key_reader"]
+__all__ = ["hidden_reader", "key_reader", "unreferred_reader"]
 
 _Look = Callable[[memoryview], tuple[bool, bool]]
 
@@ -73,6 +73,68 @@ def _look_hevc(units: Iterator[memoryview]) -> tuple[bool, bool]:
         if kind < 16:
             break
     return False, False
+
+
+def unreferred_reader(codec: str, extradata: bytes | None) -> Callable[[memoryview], bool] | None:
+    """Return what tells of a packet if no other refers to it, so that decoding may leave it out.
+
+    It must see every packet that is decoded. Of hevc these are sub-layer non-reference pictures of
+    the highest temporal layer (ITU-T H.265, table 7-1, 7.4.2.2 and 7.3.2.2.1). Nothing else can be
+    told so: a VP9 frame that refreshes no reference still hands on its probabilities, and of AV1
+    dav1d wants every frame. h264 and MPEG's elders FFmpeg leaves out itself.
+    """
+    if codec != "hevc":
+        return None
+    boxed = extradata is not None and extradata[:1] == b"\1" and len(extradata) > 21
+    length_size = (extradata[21] & 3) + 1 if boxed and extradata is not None else 0
+    highest = -1  # temporal layer, of all sequence parameter sets so far
+
+    def learn(unit: memoryview) -> None:
+        nonlocal highest
+        if len(unit) > 2 and unit[0] >> 1 & 63 == _SPS:
+            highest = max(highest, unit[2] >> 1 & 7)
+
+    for unit in (
+        _parameter_sets(extradata or b"") if boxed else _nal_units(memoryview(extradata or b""), 0)
+    ):
+        learn(unit)
+
+    def unreferred(data: memoryview) -> bool:
+        found = False
+        for unit in _nal_units(data, length_size):
+            learn(unit)
+            if len(unit) < 2:
+                return False
+            kind, layer, temporal = (
+                unit[0] >> 1 & 63,
+                unit[0] & 1 or unit[1] >> 3,
+                (unit[1] & 7) - 1,
+            )
+            if layer or 16 <= kind <= 34:  # of another view; a key frame or parameters
+                return False
+            if kind < 16:
+                if kind % 2 or temporal != highest:
+                    return False
+                found = True
+        return found
+
+    return unreferred
+
+
+_SPS: Final = 33
+
+
+def _parameter_sets(extradata: bytes) -> Iterator[memoryview]:
+    """Yield the NAL units in an hvcC box (ISO/IEC 14496-15, 8.3.3.1)."""
+    data = memoryview(extradata)
+    at = 23
+    for _ in range(data[22] if len(data) > 22 else 0):
+        count = int.from_bytes(data[at + 1 : at + 3])
+        at += 3
+        for _ in range(count):
+            size = int.from_bytes(data[at : at + 2])
+            yield data[at + 2 : at + 2 + size]
+            at += 2 + size
 
 
 def _intra_mpeg2(data: bytes) -> bool:
