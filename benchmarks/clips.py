@@ -37,6 +37,9 @@ CLIPS: dict[str, Recipe] = {
     "h264 1080p": Recipe(".mp4", "libx264", "yuv420p", 1920, 1080),
     "h264 4:4:4": Recipe(".mp4", "libx264", "yuv444p"),
     "hevc 10-bit": Recipe(".mp4", "libx265", "yuv420p10le", options={"preset": "ultrafast"}),
+    "hevc 10-bit 1080p": Recipe(
+        ".mp4", "libx265", "yuv420p10le", 1920, 1080, options={"preset": "ultrafast"}
+    ),
     "vp9": Recipe(
         ".webm",
         "libvpx-vp9",

@@ -27,17 +27,22 @@ from typing import Any
 
 import clips
 import numpy as np
-from races import SCRIPT, Task, race, slow_build
+from races import RESIZERS, SCRIPT, Task, race, slow_build
 
 import fastav
 from fastav._bench import pictures
 from fastav._bench.command import table
 from fastav._bench.race import PEERS, Clip, Field, Result, environment
 
-TASKS = ("bulk", "native", "iterate", "spread", "single", "write")
+OTHERS = (*PEERS, *RESIZERS)
+TASKS = ("bulk", "native", "iterate", "spread", "single", "resized", "write")
 
 # Stored formats that are one strided array, where reading them unconverted is a task.
 STRIDED = ("bgr24", "gray", "gray16le", "yuv444p", "bayer_rggb8")
+
+# What models are fed with.
+RESIZED = ("h264 720p", "h264 1080p", "hevc 10-bit 1080p")
+SIZE = (224, 224)
 
 # Random access and writing are timed on few clips: they differ little by format.
 INDEXED = ("h264 720p", "vp9", "hevc 10-bit")
@@ -66,6 +71,8 @@ def tasks_of(clip: Clip, wanted: Sequence[str]) -> list[Task]:
         singles = tuple(draw.sample(range(clip.frames), 8))
         tasks.append(Task("16 spread frames", "spread", indices=spread))
         tasks.append(Task("8 single random frames", "single", indices=singles))
+    if clip.name in RESIZED:
+        tasks.append(Task("resized 224", "resized"))
     if clip.name in WRITTEN:
         tasks.extend(Task(name, "write") for name in WRITES)
     kinds = {"bulk native": "native"}
@@ -74,6 +81,9 @@ def tasks_of(clip: Clip, wanted: Sequence[str]) -> list[Task]:
 
 def run(field: Field, clip: Clip, task: Task, rounds: int) -> list[Result]:
     """Race one task, with something to write if that is the task."""
+    if task.kind == "resized":
+        job: dict[str, Any] = {"size": SIZE, "frame_bytes": 3 * SIZE[0] * SIZE[1]}
+        return race(field, clip, task, rounds, job=job)
     if task.kind != "write":
         return race(field, clip, task, rounds)
     with tempfile.TemporaryDirectory(prefix="fastav-write-") as folder:
@@ -128,7 +138,9 @@ def options() -> argparse.ArgumentParser:
     )
     parser.add_argument("--clips", nargs="+", choices=list(clips.CLIPS), default=list(clips.CLIPS))
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
-    parser.add_argument("--against", nargs="*", choices=PEERS, default=list(PEERS), metavar="PEER")
+    parser.add_argument(
+        "--against", nargs="*", choices=OTHERS, default=list(OTHERS), metavar="PEER"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--limit", type=float, default=120, help="seconds that one run may take")
     parser.add_argument(

@@ -1,9 +1,10 @@
-"""The contenders of ``fastav bench`` with more tasks: iterating, reading by number, writing.
+"""The contenders of ``fastav bench`` with more tasks: iterating, by number, resizing, writing.
 
 Run as a script in a process of its own, as ``fastav._bench.contender``, whose file it loads by its
 place, since peers may live in an interpreter that has no fastav. Of a job, ``task`` is ``bulk``,
-``iterate``, ``spread``, ``single`` or ``write``; ``indices`` are for spread and single, ``array``,
-``output``, ``codec``, ``rate``, ``stored`` (a pixel format) and ``options`` for write.
+``iterate``, ``spread``, ``single``, ``resized`` or ``write``; ``indices`` are for spread and
+single, ``size`` (height and width) for resized, ``array``, ``output``, ``codec``, ``rate``,
+``stored`` (a pixel format) and ``options`` for write.
 
 To add a peer: a class with what it can do, here and (its ``bulk``) in ``contender.py``, an entry in
 ``CONTENDERS`` of both, and its name in ``PEERS`` of ``race.py``.
@@ -37,8 +38,8 @@ UnableError = base.UnableError
 class Tasks(base.Contender):
     """What a contender can do; each says with UnableError what it cannot.
 
-    Tasks return what is looked at: ``bulk``, ``spread`` and ``single`` the frames, ``iterate`` the
-    number of frames and the last one, ``write`` nothing.
+    Tasks return what is looked at: ``bulk``, ``resized``, ``spread`` and ``single`` the frames,
+    ``iterate`` the number of frames and the last one, ``write`` nothing.
     """
 
     def prepare(self, job: Any) -> None:
@@ -56,7 +57,7 @@ class Tasks(base.Contender):
         return made
 
     def look(self, job: Any, made: Any) -> dict[str, Any]:
-        if made is None or job.task == "bulk":
+        if made is None or job.task in ("bulk", "resized"):
             return super().look(job, made)
         if job.task == "iterate":
             count, last = made
@@ -78,6 +79,9 @@ class Tasks(base.Contender):
     def single(self, path: str, job: Any) -> Any:
         raise UnableError("has no access by index")
 
+    def resized(self, path: str, job: Any) -> Any:
+        raise UnableError("does not resize")
+
     def write(self, job: Any) -> None:
         raise UnableError("does not write")
 
@@ -92,6 +96,9 @@ class DecodeOnly(Tasks, base.DecodeOnly):
     def frames(self, path: str, job: Any) -> Iterator[Any]:
         for _ in self.decode(path):
             yield None
+
+    def resized(self, path: str, job: Any) -> Any:
+        return self.bulk(path, job)
 
     def prepare(self, job: Any) -> None:
         super().prepare(job)
@@ -127,6 +134,21 @@ class PyAV(Tasks, base.PyAV):
 
     single = spread
 
+    def resized(self, path: str, job: Any) -> Any:
+        """With FFmpeg's scale filter."""
+        height, width = job.size
+        output = self.np.empty((job.frames, height, width, 3), self.np.uint8)
+        with self.av.open(path) as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            graph = self.av.filter.Graph()
+            nodes = [graph.add_buffer(template=stream), graph.add("scale", f"{width}:{height}")]
+            graph.link_nodes(*nodes, graph.add("buffersink")).configure()
+            for row, frame in zip(output, container.decode(stream), strict=True):
+                graph.push(frame)
+                row[...] = graph.pull().to_ndarray(format=job.format)
+        return output
+
     def write(self, job: Any) -> None:
         video_frame = self.av.VideoFrame
         encode(self.av, job, (video_frame.from_ndarray(p, "rgb24") for p in job.pictures))
@@ -159,11 +181,54 @@ class Fastav(Tasks, base.Fastav):
         with self.fastav.open(path, format=job.format) as reader:
             return [reader[index] for index in job.indices]
 
+    def resized(self, path: str, job: Any) -> Any:
+        return self.fastav.imread(
+            path, format=job.format, conversion=self.conversion, size=job.size
+        )
+
     def write(self, job: Any) -> None:
         self.fastav.imwrite(
             job.output, job.pictures, fps=job.rate, codec=job.codec,
             out_pixel_format=job.stored, options=job.options,
         )  # fmt: skip
+
+
+class Resizing(Fastav):
+    """fastav's frames, resized one by one by somebody else."""
+
+    def resize(self, frame: Any, height: int, width: int) -> Any:
+        raise NotImplementedError
+
+    def resized(self, path: str, job: Any) -> Any:
+        np = importlib.import_module("numpy")
+        output = np.empty((job.frames, *job.size, 3), np.uint8)
+        for row, frame in zip(output, self.frames(path, job), strict=True):
+            row[...] = self.resize(frame, *job.size)
+        return output
+
+
+class FastavPillow(Resizing):
+    def __init__(self) -> None:
+        super().__init__()
+        self.image = importlib.import_module("PIL.Image")
+
+    def resize(self, frame: Any, height: int, width: int) -> Any:
+        return self.image.fromarray(frame).resize((width, height), self.image.Resampling.BILINEAR)
+
+
+class FastavTorch(Resizing):
+    """torch's interpolate, which is what torchvision's v2 transforms call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.torch = importlib.import_module("torch")
+
+    def resize(self, frame: Any, height: int, width: int) -> Any:
+        picture = self.torch.from_numpy(frame).permute(2, 0, 1)[None]
+        made = self.torch.nn.functional.interpolate(
+            picture, (height, width), mode="bilinear", antialias=True
+        )
+        return made[0].permute(1, 2, 0).numpy()
 
 
 class Imageio(Tasks, base.Imageio):
@@ -175,6 +240,11 @@ class Imageio(Tasks, base.Imageio):
             return [file.read(index=index, format=job.format) for index in job.indices]
 
     single = spread
+
+    def resized(self, path: str, job: Any) -> Any:
+        height, width = job.size
+        scale = [("scale", f"{width}:{height}")]
+        return self.iio.imread(path, plugin="pyav", format=job.format, filter_sequence=scale)
 
     def write(self, job: Any) -> None:
         if job.options:
@@ -209,6 +279,22 @@ class OpenCV(Tasks, base.OpenCV):
 
     single = spread
 
+    def resized(self, path: str, job: Any) -> Any:
+        """Averages of areas, which is OpenCV's antialiased way to shrink."""
+        height, width = job.size
+        output = self.np.empty((job.frames, height, width, 3), self.np.uint8)
+        capture, area = self.open(path, job), self.cv2.INTER_AREA
+        count, picture = 0, None
+        while True:
+            good, picture = capture.read(picture)
+            if not good:
+                break
+            small = self.cv2.resize(picture, (width, height), interpolation=area)
+            self.rgb(small, output[count])
+            count += 1
+        capture.release()
+        return output[:count]
+
     def write(self, job: Any) -> None:
         if job.codec != "mpeg4":
             raise UnableError("writes the codecs of its own build only")
@@ -233,6 +319,11 @@ class Decord(Tasks, base.Decord):
         reader = self.open(path, job)
         return [reader[index].asnumpy() for index in job.indices]
 
+    def resized(self, path: str, job: Any) -> Any:
+        height, width = job.size
+        reader = self.decord.VideoReader(path, width=width, height=height)
+        return reader.get_batch(range(len(reader))).asnumpy()
+
 
 class Torchcodec(Tasks, base.Torchcodec):
     def frames(self, path: str, job: Any) -> Iterator[Any]:
@@ -245,6 +336,16 @@ class Torchcodec(Tasks, base.Torchcodec):
     def single(self, path: str, job: Any) -> Any:
         decoder = self.open(path, job)
         return [decoder[index].numpy() for index in job.indices]
+
+    def resized(self, path: str, job: Any) -> Any:
+        transforms = importlib.import_module("torchcodec.transforms")
+        decoder = self.decoders.VideoDecoder(
+            path,
+            dimension_order="NHWC",
+            num_ffmpeg_threads=0,
+            transforms=[transforms.Resize(tuple(job.size))],
+        )
+        return decoder[:].numpy()
 
     def write(self, job: Any) -> None:
         torch = importlib.import_module("torch")
@@ -260,6 +361,10 @@ class FFmpeg(Tasks, base.FFmpeg):
         with self.pipe(path, job) as process:
             while base.fill(process, frame := self.np.empty(job.frame_bytes, self.np.uint8)):
                 yield frame
+
+    def resized(self, path: str, job: Any) -> Any:
+        height, width = job.size
+        return self.bulk(path, job, "-vf", f"scale={width}:{height}")
 
     def write(self, job: Any) -> None:
         height, width = job.pictures.shape[1:3]
@@ -282,6 +387,8 @@ CONTENDERS: dict[str, Callable[[], Tasks]] = {
     "decode-only": DecodeOnly,
     "fastav": Fastav,
     "fastav-python": Fastav,
+    "fastav-pillow": FastavPillow,
+    "fastav-torch": FastavTorch,
     "imageio": Imageio,
     "pyav": PyAV,
     "opencv": OpenCV,

@@ -12,12 +12,19 @@ from typing import Any
 from fastav import _kernels
 from fastav._bench.race import FLOORS, Clip, Field, Result, complaint, probe, reference_means
 
-__all__ = ["SCRIPT", "Task", "race", "slow_build"]
+__all__ = ["RESIZERS", "SCRIPT", "Task", "race", "slow_build"]
 
 SCRIPT = Path(__file__).with_name("contenders.py")
 
-# Tasks that the references say nothing about.
-UNSUITED = {"floor": ("iterate", "spread", "single", "write"), "decode-only": ("spread", "single")}
+RESIZERS = ("fastav-pillow", "fastav-torch")
+"""Contenders that resize what fastav has read, and do nothing else."""
+
+# Tasks that contenders say nothing about.
+UNSUITED = {
+    "floor": ("iterate", "spread", "single", "resized", "write"),
+    "decode-only": ("spread", "single"),
+    **dict.fromkeys(RESIZERS, ("bulk", "iterate", "spread", "single", "write")),
+}
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class Task:
     name : str
         What tables call it.
     kind : str
-        ``bulk``, ``iterate``, ``spread``, ``single`` or ``write``.
+        ``bulk``, ``iterate``, ``spread``, ``single``, ``resized`` or ``write``.
     format : str or None
         The pixel format asked for, None for the stored one.
     indices : tuple of int
@@ -76,11 +83,15 @@ def race(
 
 
 def _expected(clip: Clip, task: Task) -> Sequence[Sequence[float]] | None:
-    """Mean R, G and B of the frames that contenders report, where they can be compared."""
+    """Mean R, G and B of the frames that contenders report, where they can be compared.
+
+    Resizing leaves them nearly as they are.
+    """
     if task.format != "rgb24" or task.kind == "write":
         return None
     last = clip.frames - 1
-    looked_at = {"bulk": (0, clip.frames // 2, last), "iterate": (last,)}
+    some = (0, clip.frames // 2, last)
+    looked_at = {"bulk": some, "resized": some, "iterate": (last,)}
     return reference_means(clip.paths[-1], looked_at.get(task.kind, task.indices))
 
 

@@ -20,10 +20,17 @@ __all__ = ["chart", "markdown", "replace_between"]
 
 START, END = "<!-- benchmark:start -->", "<!-- benchmark:end -->"
 ROOT = Path(__file__).parents[1]
-PEERS = ("imageio", "pyav", "opencv", "decord", "torchcodec", "ffmpeg")
+PEERS = (
+    *("imageio", "pyav", "opencv", "decord", "torchcodec", "ffmpeg"),
+    *("fastav-pillow", "fastav-torch"),
+)
 CHARTED = ("h264 240p", "h264 720p", "hevc 10-bit")
 BAR_WIDTH = 48
-TITLES = {"ffmpeg": "ffmpeg pipe"}
+TITLES = {
+    "ffmpeg": "ffmpeg pipe",
+    "fastav-pillow": "fastav + Pillow",
+    "fastav-torch": "fastav + torch",
+}
 
 Entry = dict[str, Any]
 
@@ -52,7 +59,8 @@ def _versions(results: Sequence[Entry]) -> str:
         name: entry["contenders"][name]["version"]
         for entry in results
         for name in PEERS
-        if "version" in entry["contenders"].get(name, {}) and name != "pyav"
+        if "version" in entry["contenders"].get(name, {})
+        and name not in ("pyav", "fastav-pillow", "fastav-torch")
     }
     return ", ".join(f"{TITLES.get(name, name)} {version}" for name, version in found.items())
 

@@ -222,14 +222,14 @@ class FFmpeg(Contender):
         said = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True, check=True)
         self.version = said.stdout.split()[2]
 
-    def pipe(self, path: str, job: Any) -> subprocess.Popen[bytes]:
-        form = ["-pix_fmt", job.format] if job.format else []
+    def pipe(self, path: str, job: Any, *options: str) -> subprocess.Popen[bytes]:
+        form = [*options, "-pix_fmt", job.format] if job.format else [*options]
         command = ["ffmpeg", "-nostdin", "-v", "error", "-i", path, "-f", "rawvideo"]
         return subprocess.Popen([*command, *form, "-"], stdout=subprocess.PIPE, bufsize=0)
 
-    def bulk(self, path: str, job: Any) -> Any:
+    def bulk(self, path: str, job: Any, *options: str) -> Any:
         output = self.np.empty((job.frames, job.frame_bytes), self.np.uint8)
-        with self.pipe(path, job) as process:
+        with self.pipe(path, job, *options) as process:
             if not fill(process, output):
                 raise RuntimeError("the pipe ended early")
         return output

@@ -269,11 +269,11 @@ class Field:
     Parameters
     ----------
     names : iterable of str
-        Keys of ``contender.CONTENDERS``.
+        Keys of the script's ``CONTENDERS``.
     script : Path, optional
         What each contender's process runs, with the contender's name.
     peer_python : str, optional
-        Interpreter for ``PEERS``; by default the running one.
+        Interpreter for all but fastav and the references; by default the running one.
     limit : float, default 120
         Seconds after which a contender that does not answer is ended.
     progress : callable, optional
@@ -296,10 +296,11 @@ class Field:
     ) -> None:
         self._workers: dict[str, _Worker] = {}
         for name in names:
-            if name not in CONTENDERS:
+            if script == SCRIPT and name not in CONTENDERS:
                 known = ", ".join(CONTENDERS)
                 raise ValueError(f"unknown contender {name!r}; there are {known}")
-            python = peer_python if name in PEERS and peer_python else sys.executable
+            ours = name in (*FLOORS, "fastav", "fastav-python")
+            python = sys.executable if ours else peer_python or sys.executable
             self._workers[name] = _Worker(name, python, script)
         self._limit = limit
         self._progress = progress
