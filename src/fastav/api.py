@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, overload
 
@@ -116,6 +117,7 @@ def imread(
     filter_sequence: FilterSequence | None = None,
     filter_graph: FilterGraph | None = None,
     constant_framerate: bool | None = None,
+    fps: float | Fraction | None = None,
     out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
     progress: Callable[[int], object] | None = None,
     **options: Any,
@@ -137,6 +139,8 @@ def imread(
         No effect; known to imageio.
     filter_sequence, filter_graph : optional
         Filters, see :mod:`fastav.filters`.
+    fps : float or Fraction, optional
+        Frames per second, see :meth:`fastav.VideoReader.read`. Not together with `index`.
     out : ndarray, or one per plane, optional
         The caller's arrays, see :meth:`fastav.VideoReader.read`; with a number for `index` one
         frame's.
@@ -161,10 +165,10 @@ def imread(
         filters = {"filter_sequence": filter_sequence, "filter_graph": filter_graph}
         if index is None or isinstance(index, EllipsisType):
             return reader.read(
-                start=start, stop=stop, step=step, out=out, progress=progress, **filters
+                start=start, stop=stop, step=step, out=out, progress=progress, fps=fps, **filters
             )
-        if (start, stop, step) != (0, None, 1) or progress is not None:
-            raise ValueError("index= goes without start=, stop=, step= and progress=")
+        if (start, stop, step) != (0, None, 1) or (progress, fps) != (None, None):
+            raise ValueError("index= goes without start=, stop=, step=, fps= and progress=")
         if getattr(index, "ndim", 0) != 0 or not isinstance(index, SupportsIndex):
             return _read_several(reader, index, out, filters)
         index = operator.index(index)
@@ -213,6 +217,7 @@ def imiter(
     start: int = 0,
     stop: int | None = None,
     step: int = 1,
+    fps: float | Fraction | None = None,
     plugin: object = None,
     extension: str | None = None,
     format_hint: str | None = None,
@@ -234,6 +239,7 @@ def imiter(
             start=start,
             stop=stop,
             step=step,
+            fps=fps,
             filter_sequence=filter_sequence,
             filter_graph=filter_graph,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -97,6 +98,25 @@ class Timeline:
         first = self.frame_at(start)
         ends = int(np.searchsorted(self.timestamps, stop - _rounding(stop), "left"))
         return range(first, max(ends, first) if stop > start else first)
+
+    def frames_at_rate(
+        self, start: float, stop: float, fps: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the frames on screen at `start`, `start` + 1/`fps`, ..., and these times.
+
+        There are as many of them as fit best: ``(stop - start) * fps``, rounded half up.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`frames_between`, or `fps` is not more than 0.
+        """
+        if not fps > 0:
+            raise ValueError(f"fps must be more than 0, got {fps!r}")
+        self.frames_between(start, stop)
+        moments = start + np.arange(math.floor((stop - start) * fps + 0.5)) / fps
+        begun = np.searchsorted(self.timestamps, moments + _rounding(stop), "right")
+        return (begun - 1).astype(np.int64), moments
 
     def _begun_by(self, seconds: float) -> int:
         times = self.timestamps

@@ -127,7 +127,7 @@ _ADVICE: Final = {
     "pixel_format": "write format=",
     "pix_fmt": "write format=",
     "stream_index": "write stream=, which counts video streams only",
-    "fps": "read with filter_sequence=[('fps', '10')]",
+    "fps": "pass it to the read: imread(), read(), iter() and batches() take it",
     "start_frame": "write start=",
     "end_frame": "write stop=",
     "indices": "use get_batch()",

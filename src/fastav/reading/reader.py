@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import fields, replace
+from fractions import Fraction
 from functools import partial, wraps
 from itertools import chain, islice
 from types import FrameType, TracebackType
@@ -41,6 +42,7 @@ from .keys import frame_numbers, out_of_range, select
 from .memory import available_memory, check_memory, too_large
 from .metadata import frame_metadata, video_metadata
 from .options import ReadOptions, check_keywords
+from .rate import at_rate, check_rate
 from .scan import WORTH_A_SCAN, build_index, packet_digest
 from .source import Source
 from .tables import TABLED, Outline, read_outline
@@ -255,6 +257,7 @@ class VideoReader:
         step: int = 1,
         out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
         progress: Callable[[int], object] | None = None,
+        fps: float | Fraction | None = None,
         filter_sequence: FilterSequence | None = None,
         filter_graph: FilterGraph | None = None,
         **changes: Any,
@@ -271,6 +274,9 @@ class VideoReader:
             CPU will do, anything of which NumPy makes an array without a copy.
         progress : callable, optional
             Called after every frame with the number of frames read so far.
+        fps : float or Fraction, optional
+            Frames per second: of every moment 1/`fps` apart, from the first frame on, the frame on
+            screen, repeated or left out as need be; `start`, `stop` and `step` count these.
         filter_sequence, filter_graph : optional
             Filters, see :mod:`fastav.filters`; frames are then those of the filtered video.
         **changes
@@ -296,7 +302,8 @@ class VideoReader:
             `out` does not fit, or an option is wrong.
         """
         options = self.options.changed("read", changes)
-        plain = filter_sequence is None and filter_graph is None and progress is None
+        filters = filter_sequence, filter_graph
+        plain = filters == (None, None) and progress is None and fps is None
         forwards = min(start, stop or 0) >= 0 and step > 0
         if plain and forwards and self._shares_out(options, slice(start, stop, step)):
             shared = self._read_side_by_side(options, slice(start, stop, step), out)
@@ -304,12 +311,12 @@ class VideoReader:
                 return shared
         bulk: Bulk | None = None
         try:
-            chosen = self._frames(options, start, stop, step, filter_sequence, filter_graph)
+            chosen = self._frames(options, start, stop, step, *filters, fps)
             with closing(chosen):
-                expected = len(range(*self._span(start, stop, step)))
+                expected = len(range(*self._span(start, stop, step, fps)))
                 for first in chosen:
                     converters = options.converters(first)
-                    if out is None and filter_sequence is None and filter_graph is None:
+                    if out is None and filters == (None, None) and fps is None:
                         nbytes = sum(output.nbytes for output in converters[0].outputs)
                         self._check_room(nbytes, expected, slice(start, stop, step))
                     bulk = Bulk(converters, expected, out, start=start, step=step)
@@ -326,8 +333,12 @@ class VideoReader:
         arrays = bulk.finish()
         return arrays if options.planes else arrays[0]
 
-    def _span(self, start: int, stop: int | None, step: int) -> tuple[int, int, int]:
+    def _span(
+        self, start: int, stop: int | None, step: int, fps: float | Fraction | None = None
+    ) -> tuple[int, int, int]:
         end = self.info.expected_frames
+        if fps is not None:
+            end = min(int((self.info.duration or 0) * float(check_rate(fps))) + 1, 1 << 31)
         return start, end if stop is None else min(stop, end or stop), step
 
     def _check_room(self, nbytes: int, expected: int, span: slice) -> None:
@@ -350,6 +361,7 @@ class VideoReader:
         start: int = 0,
         stop: int | None = None,
         step: int = 1,
+        fps: float | Fraction | None = None,
         filter_sequence: FilterSequence | None = None,
         filter_graph: FilterGraph | None = None,
         **changes: Any,
@@ -363,8 +375,8 @@ class VideoReader:
         ----------
         start, stop, step : int
             Which frames, as in ``range``; all by default.
-        filter_sequence, filter_graph : optional
-            Filters, see :mod:`fastav.filters`; frames are then those of the filtered video.
+        fps, filter_sequence, filter_graph : optional
+            As in :meth:`read`.
         **changes
             Fields of :class:`ReadOptions` that differ from the reader's own.
 
@@ -374,7 +386,7 @@ class VideoReader:
             As in :meth:`read`.
         """
         options = self.options.changed("iter", changes)
-        frames = self._frames(options, start, stop, step, filter_sequence, filter_graph)
+        frames = self._frames(options, start, stop, step, filter_sequence, filter_graph, fps)
         return self._iterate(options, frames, start, step)
 
     def frames(
@@ -1002,10 +1014,25 @@ class VideoReader:
 
     @_exactly
     def get_all_frames(
-        self, out: NDArray[Any] | Sequence[NDArray[Any]] | None = None, **changes: Any
+        self,
+        out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
+        fps: float | None = None,
+        **changes: Any,
     ) -> FrameBatch:
-        """Read all frames; :meth:`read` returns the array alone, and needs no index."""
-        return self.get_frames_at(range(len(self._table())), out, **changes)
+        """Read all frames; :meth:`read` returns the array alone, and needs no index.
+
+        Parameters
+        ----------
+        out, **changes
+            As in :meth:`get_batch`.
+        fps : float, optional
+            As in :meth:`get_frames_played_in_range`.
+        """
+        table = self._table()
+        if fps is None or not len(table):
+            return self.get_frames_at(range(len(table)), out, **changes)
+        end = float(table.end * table.time_base)
+        return self.get_frames_played_in_range(float(table.timestamps[0]), end, out, fps, **changes)
 
     @_exactly
     def get_frame_played_at(self, seconds: float, **changes: Any) -> Frame:
@@ -1062,6 +1089,7 @@ class VideoReader:
         start_seconds: float,
         stop_seconds: float,
         out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
+        fps: float | None = None,
         **changes: Any,
     ) -> FrameBatch:
         """Read the frames on screen in a span of time, half-open.
@@ -1073,14 +1101,21 @@ class VideoReader:
             among them.
         out, **changes
             As in :meth:`get_batch`.
+        fps : float, optional
+            Frames per second: of every moment 1/`fps` apart, from the start on, the frame on
+            screen; the batch's times are these moments. Without it, every frame once.
 
         Raises
         ------
         ValueError
             If the start is after the stop, or either lies outside the video.
         """
-        numbers = self._table().frames_between(start_seconds, stop_seconds)
-        return self.get_frames_at(numbers, out, **changes)
+        if fps is None:
+            numbers = self._table().frames_between(start_seconds, stop_seconds)
+            return self.get_frames_at(numbers, out, **changes)
+        at, moments = self._table().frames_at_rate(start_seconds, stop_seconds, fps)
+        batch = self.get_frames_at(at, out, **changes)
+        return replace(batch, pts_seconds=moments, duration_seconds=np.full(len(at), 1 / fps))
 
     # In order
 
@@ -1092,6 +1127,7 @@ class VideoReader:
         start: int = 0,
         stop: int | None = None,
         step: int = 1,
+        fps: float | Fraction | None = None,
         **changes: Any,
     ) -> Iterator[Arrays]:
         """Iterate over frames in batches, each a fresh array; the last may be shorter.
@@ -1102,6 +1138,8 @@ class VideoReader:
             Frames per batch.
         start, stop, step : int
             Which frames, as in ``range``.
+        fps : float or Fraction, optional
+            As in :meth:`read`.
         **changes
             Fields of :class:`ReadOptions` that differ from the reader's own.
 
@@ -1112,7 +1150,7 @@ class VideoReader:
         if size < 1:
             raise ValueError(f"size must be 1 or more, got {size}")
         options = self.options.changed("batches", changes)
-        frames = self._frames(options, start, stop, step)
+        frames = self._frames(options, start, stop, step, fps=fps)
         return self._collect(frames, size, options, start, step)
 
     def _collect(
@@ -1183,6 +1221,7 @@ class VideoReader:
         step: int,
         filter_sequence: FilterSequence | None = None,
         filter_graph: FilterGraph | None = None,
+        fps: float | Fraction | None = None,
     ) -> FrameIterator:
         """Frames from `start` on, with a decoder of their own that `close` closes."""
         with self._reading():
@@ -1195,10 +1234,11 @@ class VideoReader:
                 )
             filtered = filter_sequence is not None or filter_graph is not None
             near = start < WORTH_A_SCAN if self._index is None else start == 0
-            if near or filtered or not self._source.reopenable:
-                frames = _slice(
-                    self._decode(options, filter_sequence, filter_graph), start, stop, step
-                )
+            if near or filtered or fps is not None or not self._source.reopenable:
+                frames = self._decode(options, filter_sequence, filter_graph)
+                if fps is not None:
+                    frames = at_rate(frames, check_rate(fps), self.info.frame_rate)
+                frames = _slice(frames, start, stop, step)
             else:
                 numbers = range(*slice(start, stop, step).indices(len(self._table())))
                 opener = _opener(self._source, self._stream, options)
