@@ -189,6 +189,18 @@ def bytes_of(data: bytes, box: bytes) -> Iterator[int]:
         at = data.find(box, at + 1)
 
 
+@needs_tables
+def test_empty_chunks_of_an_avi_are_no_frames(tmp_path: Path) -> None:
+    """Where no frame is due at a tick, FFmpeg writes an empty chunk."""
+    skips = Clip("skips.avi", codec="mjpeg", pix_fmt="yuvj420p", pts=lambda i: i + 2 * (i // 5))
+    path = tmp_path / skips.name
+    skips.make(path)
+    index = by_tables(path)
+    assert index is not None
+    assert len(index) == skips.frames
+    assert_same(index, scanned(path))
+
+
 # Files that lie. Each is a good file with its boxes edited.
 
 

@@ -29,6 +29,7 @@ from .decode import packets
 from .index import PACKET, FrameIndex, Timeline
 from .input import VideoInput
 from .scan import LASTING, Scan, by_time, crossing, entries, packet_digest, trusts_keys, unsettled
+from .source import Source
 
 if TYPE_CHECKING:
     Packet = av.Packet[av.VideoStream]
@@ -46,8 +47,9 @@ _COMPARED_BYTES: Final = 1 << 18
 # So much of a key frame's packet tells what kind it is, as a rule; if not, all of it does.
 _HEAD: Final = 1 << 12
 
-# Between an AVI's chunks there may be so many others, for which the file is read.
+# Between an AVI's chunks there may be others in so many places, for which the file is read.
 _MOST_GAPS: Final = 1 << 12
+_GAP: Final = 1 << 10
 
 # FFmpeg's flags of index entries (libavformat/avformat.h).
 _KEY, _DISCARD = 1, 2
@@ -243,19 +245,28 @@ def _chained(video: VideoInput) -> bool:
     if len(gaps) > _MOST_GAPS:
         return False
     stop = file_size(video.container)
-    for at, end in [
-        *zip(ends[gaps].tolist(), begins[gaps + 1].tolist(), strict=True),
-        (int(ends[-1]), stop),
-    ]:
-        while at < end:
-            header = source.read_at(at, 8)
-            if header is None or header[:2] == stream or len(header) < 8:
-                return False
-            size = 4 if header[:4] in (b"RIFF", b"LIST") else int.from_bytes(header[4:], "little")
-            at += 8 + size + size % 2
-        if at != end and end != stop:
+    between = [*zip(ends[gaps].tolist(), begins[gaps + 1].tolist(), strict=True)]
+    return all(
+        _nothing_between(source, stream, at, end, stop)
+        for at, end in [*between, (int(ends[-1]), stop)]
+    )
+
+
+def _nothing_between(source: Source, stream: bytes, at: int, end: int, stop: int) -> bool:
+    """Whether chunks in a part of an AVI are of other streams or empty, and fill it."""
+    begin, data = at, b""
+    while at < end:
+        if at + 8 > begin + len(data):
+            begin, data = at, source.read_at(at, min(end - at, _GAP)) or b""
+        header = data[at - begin : at - begin + 8]
+        if len(header) < 8:
             return False
-    return True
+        size = int.from_bytes(header[4:], "little")
+        if header[:2] == stream and size:
+            return False
+        size = 4 if header[:4] in (b"RIFF", b"LIST") else size
+        at += 8 + size + size % 2
+    return at == end or end == stop
 
 
 def _samples(video: VideoInput) -> Samples | None:
