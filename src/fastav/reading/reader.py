@@ -17,7 +17,7 @@ from fractions import Fraction
 from functools import partial, wraps
 from itertools import chain, islice
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, SupportsIndex, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeVar, cast
 
 import av
 import numpy as np
@@ -35,6 +35,15 @@ from .access import FrameAccess
 from .bulk import Bulk
 from .decode import decode_all
 from .destinations import GivenArray, PartOfFrames, given_arrays
+from .frames import (
+    ArrayIterator,
+    FrameIterator,
+    OneWay,
+    part_of,
+    report,
+    restated,
+    through_filters,
+)
 from .index import BrokenPromise, FrameIndex, WrongTable
 from .info import VideoInfo, describe
 from .input import VideoInput, open_input
@@ -48,7 +57,7 @@ from .source import Source
 from .tables import TABLED, Outline, read_outline
 
 if TYPE_CHECKING:
-    from ..filters import FilterChain, FilterGraph, FilterSequence
+    from ..filters import FilterGraph, FilterSequence
     from .batch import Frame, FrameBatch
 
 __all__ = ["VideoReader"]
@@ -150,8 +159,8 @@ class VideoReader:
         self._doubts = 0  # how often a table proved wrong
         self._counted: tuple[int, bool] | None = None  # what reading in order gave: frames, damage
         self._access: FrameAccess | None = None
-        self._pipe: _OneWay | None = None
-        self._latest: weakref.ref[_Iteration] | None = None
+        self._pipe: OneWay | None = None
+        self._latest: weakref.ref[ArrayIterator] | None = None
         self._lock = threading.RLock()
         self._converter: tuple[ReadOptions, FrameConverter] | None = None
         self._iterations: weakref.WeakSet[FrameIterator] = weakref.WeakSet()
@@ -321,7 +330,7 @@ class VideoReader:
                         self._check_room(nbytes, expected, slice(start, stop, step))
                     bulk = Bulk(converters, expected, out, start=start, step=step)
                     rest = chain([first], chosen)
-                    bulk.extend(rest if progress is None else _report(rest, progress))
+                    bulk.extend(rest if progress is None else report(rest, progress))
         except DecodeError as error:
             error.frames_read = bulk.count if bulk else 0
             if options.errors == "raise":
@@ -428,7 +437,7 @@ class VideoReader:
 
     def __iter__(self) -> Iterator[Arrays]:
         caller = sys._getframe(1)
-        frames = _Iteration(self.iter(), (caller, caller.f_lasti))
+        frames = ArrayIterator(self.iter(), (caller, caller.f_lasti))
         self._latest = weakref.ref(frames)
         return frames
 
@@ -1199,7 +1208,7 @@ class VideoReader:
         """All frames from the first, through filters if there are any."""
         frames = decode_all(lambda: self._start(options), self._count)
         if options.stored_format is not None:
-            frames = _reinterpret(frames, options.stored_format)
+            frames = restated(frames, options.stored_format)
         if filter_sequence is None and filter_graph is None:
             return frames
         from ..filters import FilterChain
@@ -1211,7 +1220,7 @@ class VideoReader:
             frame_rate=self.info.frame_rate,
             pixel_aspect=self.info.pixel_aspect,
         )
-        return _filter(frames, make_chain)
+        return through_filters(frames, make_chain)
 
     def _frames(
         self,
@@ -1238,13 +1247,13 @@ class VideoReader:
                 frames = self._decode(options, filter_sequence, filter_graph)
                 if fps is not None:
                     frames = at_rate(frames, check_rate(fps), self.info.frame_rate)
-                frames = _slice(frames, start, stop, step)
+                frames = part_of(frames, start, stop, step)
             else:
                 numbers = range(*slice(start, stop, step).indices(len(self._table())))
                 opener = _opener(self._source, self._stream, options)
                 frames = self._each(opener, numbers)
                 if options.stored_format is not None:
-                    frames = _reinterpret(frames, options.stored_format)
+                    frames = restated(frames, options.stored_format)
             iteration = FrameIterator(frames)
             self._iterations.add(iteration)
             return iteration
@@ -1315,9 +1324,9 @@ class VideoReader:
             self._access = self._make_access()
         return self._access
 
-    def _one_way(self) -> _OneWay:
+    def _one_way(self) -> OneWay:
         if self._pipe is None:
-            self._pipe = _OneWay(lambda: self._start(self.options), self._source.name)
+            self._pipe = OneWay(lambda: self._start(self.options), self._source.name)
         return self._pipe
 
     def _rest(self) -> None:
@@ -1402,36 +1411,6 @@ def _let_memory_return(nbytes: int) -> None:
     np.empty(min(4 * nbytes, (32 << 20) - (1 << 16)), np.uint8)
 
 
-def _report(
-    frames: Iterator[av.VideoFrame], progress: Callable[[int], object]
-) -> Iterator[av.VideoFrame]:
-    """Pass frames on; when the next is asked for, the one before has been read."""
-    for number, frame in enumerate(frames, 1):
-        yield frame
-        progress(number)
-
-
-def _slice(
-    frames: Generator[av.VideoFrame], start: int, stop: int | None, step: int
-) -> Generator[av.VideoFrame]:
-    with closing(frames):
-        yield from islice(frames, start, stop, step)
-
-
-def _reinterpret(frames: Generator[av.VideoFrame], format: str) -> Generator[av.VideoFrame]:
-    with closing(frames):
-        for frame in frames:
-            yield reinterpret(frame, format)
-
-
-def _filter(
-    frames: Generator[av.VideoFrame], make_chain: Callable[[], FilterChain]
-) -> Generator[av.VideoFrame]:
-    """Send frames through filters, which are made when the first is asked for: some open files."""
-    with closing(frames):
-        yield from make_chain().process(frames)
-
-
 def _opener(source: Source, stream: int | str, options: ReadOptions) -> Callable[[int], VideoInput]:
     def open_with(threads: int) -> VideoInput:
         return open_input(
@@ -1460,92 +1439,3 @@ def _fresh(outputs: Sequence[Output], count: int) -> list[NDArray[Any]]:
         return [np.empty((count, *output.shape), output.dtype) for output in outputs]
     except MemoryError:
         raise too_large(nbytes, count) from None
-
-
-class _Iteration(Iterator[Arrays]):
-    """Frames one after the other, and by which call they were asked for till the first is taken."""
-
-    def __init__(self, frames: Iterator[Arrays], begun_by: tuple[FrameType, int]) -> None:
-        self._frames = frames
-        self.begun_by: tuple[FrameType, int] | None = begun_by
-
-    def __next__(self) -> Arrays:
-        self.begun_by = None
-        return next(self._frames)
-
-    def close(self) -> None:
-        """Stop the decoder."""
-        self.begun_by = None
-        close = getattr(self._frames, "close", None)
-        if close is not None:
-            close()
-
-
-class _OneWay:
-    """Frames of a source that cannot seek: forwards only."""
-
-    def __init__(self, start: Callable[[], VideoInput], name: str) -> None:
-        self._frames = decode_all(start)
-        self._name = name
-        self._next = 0
-
-    def close(self) -> None:
-        self._frames.close()
-
-    def frame(self, number: int) -> av.VideoFrame:
-        if number < self._next:
-            raise io.UnsupportedOperation(
-                f"{self._name} cannot seek: frame {number} "
-                + ("would need its end" if number < 0 else f"is past, frame {self._next} is next")
-                + "; read in increasing order, keep what you need, or save it to a file first"
-            )
-        for frame in islice(self._frames, number - self._next, None):
-            self._next = number + 1
-            return frame
-        raise IndexError(f"frame {number} is out of range: the video has ended")
-
-
-def _nothing_more() -> Generator[av.VideoFrame]:
-    yield from ()
-
-
-class FrameIterator:
-    """Frames for one thread to take, which another may stop."""
-
-    def __init__(self, frames: Generator[av.VideoFrame]) -> None:
-        self._frames = frames
-        self._lock = threading.Lock()
-        self._stopped = False
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> av.VideoFrame:
-        with self._lock:
-            if self._stopped:
-                raise ValueError("the reader is closed")
-            return next(self._frames)
-
-    def close(self) -> None:
-        """Close the frames, by the thread that takes them."""
-        with self._lock:
-            self._frames.close()
-
-    def stop(self) -> None:
-        """Close the frames; if a thread is in the middle of taking one, have it do that.
-
-        The source is closed already, so that thread finds out at the next packet. It cannot be
-        waited for: it may be in a stalled read, or want a lock that the caller holds.
-        """
-        self._stopped = True
-        if self._lock.acquire(blocking=False):
-            try:
-                self._frames.close()
-            finally:
-                self._lock.release()
-
-    def renew(self) -> None:
-        """Free, in a forked child, what a thread of the parent may have locked."""
-        if self._lock.locked():
-            self._frames, self._stopped = _nothing_more(), True
-        self._lock = threading.Lock()
