@@ -3,8 +3,9 @@
     python benchmarks/resizing.py FILE... [--size 224 224]
 
 Everything gets the same frames, fastav's own, so that only resizing differs; but torchcodec, which
-resizes what it has converted itself. Times are of one thread and a ready RGB frame; fastav's are
-from the decoder's planes, conversion included. What is not installed is left out, by name.
+resizes what it has converted itself. Times are the processor's, in one thread, from a ready RGB
+frame; fastav's are from the decoder's planes, conversion included. What is not installed is left
+out, by name.
 """
 
 from __future__ import annotations
@@ -108,13 +109,13 @@ def distance(ours: Frames, others: Frames) -> str:
 
 
 def median_times(calls: Sequence[Callable[[], object]]) -> list[float]:
-    """Milliseconds of each, of rounds in turns."""
+    """Milliseconds of processor time of each, of rounds in turns."""
     times = np.zeros((ROUNDS, len(calls)))
     for round_ in times:
         for number, call in enumerate(calls):
-            start = time.perf_counter()
+            start = time.process_time()
             call()
-            round_[number] = time.perf_counter() - start
+            round_[number] = time.process_time() - start
     return [float(t) for t in np.median(times, axis=0) * 1000]
 
 
