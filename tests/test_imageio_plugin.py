@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import io
 import os
@@ -476,6 +477,50 @@ def test_register(path: Path, expected: np.ndarray) -> None:
         assert kind.priority.index("fastav") == kind.priority.index("pyav") - 1
     with iio.imopen(path, "r") as file:
         assert isinstance(file, FastavPlugin)
+
+
+def imageio_knows() -> tuple[object, object]:
+    priorities = [list(kind.priority) for kinds in known_extensions.values() for kind in kinds]
+    return dict(known_plugins), priorities
+
+
+@pytest.mark.usefixtures("registered")
+def test_in_the_place_of_pyav(path: Path, tmp_path: Path, expected: np.ndarray) -> None:
+    before = imageio_knows()
+    theirs = known_plugins["pyav"].plugin_class
+    for _ in range(2):  # the second time must not take fastav for what was there before
+        fastav.register(replace="pyav", default=True)
+    with iio.imopen(path, "r", plugin="pyav") as file:
+        assert isinstance(file, FastavPlugin)
+        np.testing.assert_array_equal(file.read(index=7), expected[7])
+    with iio.imopen(tmp_path / "new.mp4", "w", plugin="pyav") as file:
+        assert isinstance(file, FastavPlugin)
+        file.init_video_stream("libx264", fps=25)
+        file.write_frame(expected[0])
+    assert iio.improps(tmp_path / "new.mp4", plugin="pyav").shape == (1, 48, 64, 3)
+    with imageio.v2.get_reader(path, format="pyav") as reader:
+        np.testing.assert_array_equal(reader.get_data(3), expected[3])
+    with pytest.raises(OSError, match="`pyav` can not handle the given uri"):
+        iio.imread(b"no video", plugin="pyav")
+    for _ in range(2):
+        fastav.unregister()
+        assert imageio_knows() == before
+    with iio.imopen(path, "r", plugin="pyav") as file:
+        assert type(file) is theirs
+
+
+@pytest.mark.usefixtures("registered")
+def test_unregister_leaves_what_others_did(path: Path) -> None:
+    own = known_plugins["pyav"]
+    fastav.register(replace="pyav")
+    known_plugins["pyav"] = another = copy.copy(own)
+    fastav.unregister()
+    assert known_plugins["pyav"] is another
+    fastav.unregister()
+    assert known_plugins["pyav"] is another
+    with pytest.raises(ValueError, match="replace must be None or 'pyav', got 'FFMPEG'"):
+        fastav.register(replace="FFMPEG")
+    assert "fastav" not in known_plugins
 
 
 @pytest.mark.usefixtures("registered")

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .api import imiter, immeta, imopen, improps, imread, imwrite, open, register
+from .api import imiter, immeta, imopen, improps, imread, imwrite, open, register, unregister
 from .backend import Backend, backend
 from .errors import (
     BackendError,
@@ -61,6 +61,7 @@ __all__ = [
     "transcode",
     "unpack_frame",
     "unpack_planes",
+    "unregister",
 ]
 
 

@@ -23,7 +23,17 @@ if TYPE_CHECKING:
     from .writing.frames import Frames
     from .writing.writer import VideoWriter
 
-__all__ = ["imiter", "immeta", "imopen", "improps", "imread", "imwrite", "open", "register"]
+__all__ = [
+    "imiter",
+    "immeta",
+    "imopen",
+    "improps",
+    "imread",
+    "imwrite",
+    "open",
+    "register",
+    "unregister",
+]
 
 
 @overload
@@ -352,17 +362,33 @@ def immeta(
         return file.metadata(index)
 
 
-def register(*, default: bool = False) -> None:
+def register(*, default: bool = False, replace: str | None = None) -> None:
     """Make fastav known to imageio, as ``plugin="fastav"``; needs imageio.
 
     Parameters
     ----------
     default : bool
         Prefer fastav to the ``pyav`` plugin for all extensions for which imageio considers that.
+    replace : {None, "pyav"}
+        Have fastav serve ``plugin="pyav"`` as well, for programs that ask for it by name.
+
+    Raises
+    ------
+    ImportError
+        imageio is not installed.
+    ValueError
+        `replace` is another plugin.
     """
     from .imageio.plugin import register
 
-    register(default=default)
+    register(default=default, replace=replace)
+
+
+def unregister() -> None:
+    """Undo :func:`register`, whatever it was asked for."""
+    from .imageio.plugin import unregister
+
+    unregister()
 
 
 def _as_one_frame(out: Any) -> Any:

@@ -1,5 +1,5 @@
 """fastav as a plugin of imageio, in the place of its ``pyav`` plugin; needs imageio."""
 
-from .imageio.plugin import FastavPlugin, register
+from .imageio.plugin import FastavPlugin, register, unregister
 
-__all__ = ["FastavPlugin", "register"]
+__all__ = ["FastavPlugin", "register", "unregister"]

@@ -1,7 +1,8 @@
 """fastav as a plugin of imageio, in the place of its ``pyav`` plugin.
 
 ``iio.imread(path, plugin=FastavPlugin)`` needs no more than this module;
-:func:`register` makes ``plugin="fastav"`` work, or fastav imageio's first choice for video.
+:func:`register` makes ``plugin="fastav"`` work, fastav imageio's first choice for video, or what
+``plugin="pyav"`` means; :func:`unregister` undoes it.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ except ImportError as error:
         "fastav.imageio_plugin needs imageio; install it with: pip install 'fastav[imageio]'"
     ) from error
 
-__all__ = ["FastavPlugin", "register"]
+__all__ = ["FastavPlugin", "register", "unregister"]
+
+_replaced: dict[str, PluginConfig] = {}  # imageio's own, by name, in whose place fastav stands
 
 
 class NoSuchFrame(IndexError, StopIteration):
@@ -217,26 +220,66 @@ def _format_to_dtype(format: VideoFormat) -> np.dtype[Any]:
     return known.dtype
 
 
-def register(*, default: bool = False) -> None:
+def register(*, default: bool = False, replace: str | None = None) -> None:
     """Make fastav known to imageio, as ``plugin="fastav"``.
 
     Parameters
     ----------
     default : bool
         Prefer fastav to the ``pyav`` plugin for all extensions for which imageio considers that.
+    replace : {None, "pyav"}
+        Have fastav serve ``plugin="pyav"`` as well: programs that ask for that plugin by name get
+        fastav without a change.
+
+    Raises
+    ------
+    ValueError
+        `replace` is another plugin.
 
     Notes
     -----
-    Doing so again changes nothing.
+    Doing so again changes nothing; :func:`unregister` undoes it.
     """
-    known_plugins["fastav"] = PluginConfig(
-        name="fastav",
-        class_name="FastavPlugin",
-        module_name="fastav.imageio_plugin",
-        install_name="fastav",
-    )
+    if replace not in (None, "pyav"):
+        raise ValueError(
+            f"replace must be None or 'pyav', got {replace!r}: fastav has the keywords and the "
+            "results of that plugin alone"
+        )
+    known_plugins["fastav"] = _serving("fastav")
+    if replace is not None and not _is_ours(known_plugins[replace]):
+        _replaced[replace] = known_plugins[replace]
+        known_plugins[replace] = _serving(replace)
     if default:
         for kinds in known_extensions.values():
             for kind in kinds:
                 if "pyav" in kind.priority and "fastav" not in kind.priority:
                     kind.priority.insert(kind.priority.index("pyav"), "fastav")
+
+
+def unregister() -> None:
+    """Undo :func:`register`, whatever it was asked for; without effect if it was not called.
+
+    What is open stays with the plugin that opened it.
+    """
+    for name, own in _replaced.items():
+        if _is_ours(known_plugins[name]):
+            known_plugins[name] = own
+    _replaced.clear()
+    known_plugins.pop("fastav", None)
+    for kinds in known_extensions.values():
+        for kind in kinds:
+            while "fastav" in kind.priority:
+                kind.priority.remove("fastav")
+
+
+def _serving(name: str) -> PluginConfig:
+    return PluginConfig(
+        name=name,
+        class_name="FastavPlugin",
+        module_name="fastav.imageio_plugin",
+        install_name="fastav",
+    )
+
+
+def _is_ours(plugin: PluginConfig) -> bool:
+    return bool(plugin.module_name == "fastav.imageio_plugin")
