@@ -9,8 +9,6 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from fractions import Fraction
 from functools import partial
-from math import gcd
-from numbers import Rational
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Self
 
@@ -30,6 +28,7 @@ from .encoder import TURNING, Encoder, Rate
 from .frame_maker import Colours, FrameMaker
 from .frames import Frame, Frames, is_steady, split
 from .palettes import PaletteChain
+from .schedule import Schedule
 from .sound import Sound, SoundCopy
 from .target import Target
 
@@ -37,11 +36,6 @@ __all__ = ["VideoWriter"]
 
 # So many threads, the caller's among them, make frames as fast as an encoder takes them.
 _CREW: Final = 3
-
-_PARTS: Final = 2520  # divisible by 1 to 10
-
-# Ticks in a second for frames with times of their own; these codecs count to 65535 in a second.
-_CLOCKS: Final = {"mpeg4": 60000, "libxvid": 60000, "h263p": 60000}
 
 # Containers whose table of frames is written last.
 _INDEX_LAST: Final = frozenset({"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"})
@@ -184,9 +178,7 @@ class VideoWriter:
         self._maker = FrameMaker(conversion)
         self._colours = Colours()
         self._last_pts = -1
-        self._clock = time_base  # of frames with times of their own
-        self._timed: bool | None = None  # whether they have; unknown before the first
-        self._last_given = -1  # tick of the last of them
+        self._schedule = Schedule(time_base)
         self._rate = Fraction(1)  # frames per second of what is encoded
         self._end = Fraction(0)  # when the last frame has ended, in seconds
         self.frames_written = self.frames_encoded = 0
@@ -357,7 +349,7 @@ class VideoWriter:
         moments = None if times is None else iter(times)
         with closing(self._made(one_by_one, format, is_steady(images))) as made:
             for frame in made:
-                self._take(frame, self._moment(moments))
+                self._take(frame, self._schedule.moment(moments, self.frames_written))
         if moments is not None and next(moments, None) is not None:
             raise ValueError(f"times goes on after all {self.frames_written} frames")
 
@@ -372,46 +364,6 @@ class VideoWriter:
         """Encode one frame, an array or a sequence of planes, as :meth:`write` does."""
         times = None if time is None else (time,)
         self.write(frame, in_pixel_format=pixel_format, is_batch=False, layout=layout, times=times)
-
-    def _moment(self, moments: Iterator[float | Fraction] | None) -> Fraction | None:
-        """When the next frame is shown, in seconds; None: a frame's length after the one before."""
-        if self._timed is None:
-            self._timed = moments is not None
-        if self._timed is not (moments is not None):
-            raise ValueError("times= must be given for all frames of a video, or for none")
-        if moments is None:
-            return None
-        given = next(moments, None)
-        if given is None:
-            raise ValueError(f"times ends after {self.frames_written} frames, there are more")
-        try:
-            moment = Fraction(given if isinstance(given, Rational) else float(given))
-        except (TypeError, ValueError, OverflowError):
-            raise ValueError(f"times must be finite numbers of seconds, got {given!r}") from None
-        return moment
-
-    def _stamp(self, frame: VideoFrame, moment: Fraction | None) -> None:
-        """Tell a frame when it is shown."""
-        if moment is not None:
-            finest = _CLOCKS.get(self._encoder.name)
-            clock = self._clock or Fraction(1, finest or 90000)
-            if finest is not None and clock.denominator > finest:
-                clock = Fraction(1, finest)
-            pts = round(moment / clock)
-            if pts <= self._last_given:
-                raise ValueError(
-                    f"times must begin at 0 or later and increase by a tick of {clock} s at least, "
-                    f"got {float(moment):g} s for frame {self.frames_written}"
-                )
-            frame.time_base, frame.pts = clock, pts
-            frame.duration = max(round(1 / (self._encoder.fps * clock)), 1)
-            self._last_given = pts
-            return
-        # Filters that change the pace (setpts, minterpolate) need moments between the frames.
-        ticks = 1 if self._chain is None else _ticks(self._encoder.fps)
-        frame.time_base = 1 / (self._encoder.fps * ticks)
-        frame.pts = self.frames_written * ticks
-        frame.duration = ticks
 
     def _made(
         self, images: Iterator[Any], format: PixelFormat, steady: bool
@@ -451,7 +403,8 @@ class VideoWriter:
     def _take(self, frame: VideoFrame, moment: Fraction | None) -> None:
         """Send a frame on its way: through the filters, into the encoder."""
         with _interrupts_later():
-            self._stamp(frame, moment)
+            has_filters = self._chain is not None
+            self._schedule.stamp(frame, self.frames_written, moment, self._encoder, has_filters)
             if self._chain is None:
                 self._encode(frame)
             else:
@@ -501,7 +454,7 @@ class VideoWriter:
         self._end = begins + (frame.duration * _time_base(frame) or 1 / self._rate)
         pts = round(begins / time_base)
         frame = self._maker.convert(frame, str(context.pix_fmt), self._colours)
-        if self._timed and pts <= self._last_pts:
+        if self._schedule.timed and self._encoder.counts_frames and pts <= self._last_pts:
             raise EncodeError(
                 f"{self._encoder.name} has {self._encoder.fps} frames in every second and cannot "
                 f"keep the time of frame {self.frames_encoded}, {float(begins):g} s; choose "
@@ -528,7 +481,7 @@ class VideoWriter:
                 output,
                 frame,
                 rate=rate,
-                time_base=self._tick(frame, rate),
+                time_base=self._schedule.time_base(frame, rate, self._encoder),
                 rotation=rotation,
                 colours=colours,
             )
@@ -550,12 +503,6 @@ class VideoWriter:
         )
         with self._all_or_close(f"cannot begin {self._target.container!r}", hint):
             output.start_encoding()
-
-    def _tick(self, frame: VideoFrame, rate: Fraction) -> Fraction:
-        """The time base to encode in."""
-        if not self._timed:
-            return _grid(_time_base(frame), rate, self._encoder.fps)
-        return 1 / self._encoder.fps if self._encoder.counts_frames else _time_base(frame)
 
     @contextmanager
     def _all_or_close(self, what: str = "cannot go on", hint: str = "") -> Iterator[None]:
@@ -717,22 +664,3 @@ def _interrupts_later() -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         if came:
             raise KeyboardInterrupt
-
-
-def _ticks(fps: Fraction) -> int:
-    """Into how many parts the time of a frame is divided before filters."""
-    return _PARTS if fps.numerator * _PARTS < 2**31 else 1
-
-
-def _grid(time_base: Fraction, rate: Fraction, fps: Fraction) -> Fraction:
-    """The coarsest time base that has the moments of frames behind filters.
-
-    Some containers fill every gap with an empty frame, and MPEG-4 counts to 65535 in a second.
-    """
-    if time_base * rate >= 1 or time_base * fps >= 1:
-        return time_base
-    a, b = 1 / rate, 1 / fps
-    both = Fraction(
-        gcd(a.numerator * b.denominator, b.numerator * a.denominator), a.denominator * b.denominator
-    )
-    return both if both.denominator < 1 << 16 else 1 / rate.limit_denominator(1001)
