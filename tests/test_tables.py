@@ -363,6 +363,23 @@ def test_a_frame_over_http_is_a_few_requests(
         assert server.sent < size // 2
 
 
+@needs_tables
+def test_a_server_that_stalls_is_an_error(tmp_path: Path) -> None:
+    """Whether it stalls before the tables have been read or behind them."""
+    path = tmp_path / LONG.name
+    replace(LONG, options=x264("qp=0")).make(path)
+    with serve(path) as server:
+        for stalls_at, read in [
+            (path.stat().st_size - 2000, len),
+            (path.stat().st_size // 2, lambda reader: reader[-1]),
+        ]:
+            with open_(server.url, options={"timeout": "300000"}) as reader:
+                server.stalls_at = stalls_at
+                with pytest.raises((ConnectionError, TimeoutError)):
+                    read(reader)
+                server.stalls_at = None
+
+
 def assert_same_but_digest(one: FrameIndex, other: FrameIndex) -> None:
     """Of a URL no bytes are at hand to be digested."""
     assert one.digest == b""

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DecodeError
+from ..ffmpeg_errors import clear_error
 from ..pyav import file_size, fraction, has_side_data
 from .bitstream import hidden_reader, key_reader
 from .boxes import Samples, read_samples
@@ -161,6 +162,11 @@ def read_outline(video: VideoInput) -> Outline | None:
     Outline or None
         None where the container has no such tables, or they prove wrong or do not tell all. The
         video is closed then, if it was read from.
+
+    Raises
+    ------
+    OSError
+        The file or the server cannot be read on.
     """
     if video.stream.codec_context.codec.canonical_name is None:
         return None
@@ -173,8 +179,12 @@ def read_outline(video: VideoInput) -> Outline | None:
             outline = Outline(video, scan)
             if outline.settled(video):
                 return outline
-    except (DecodeError, av.error.FFmpegError, LookupError):
+    except (DecodeError, LookupError):
         pass  # reading the whole file meets it again, and knows what to make of it
+    except av.error.FFmpegError as error:
+        clear = clear_error(error, f"reading {video.source.name!r} failed", remote=True)
+        if isinstance(clear, OSError):
+            raise clear from error
     video.close()
     return None
 
