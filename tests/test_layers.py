@@ -19,7 +19,7 @@ LAYERS = (
     ("filters",),
     ("reading",),
     ("writing",),
-    ("imageio", "transcoding"),
+    ("imageio", "samplers", "transcoding"),
     ("api", "bayer", "imageio_plugin"),
     ("",),  # fastav itself
     ("_bench", "integrations"),

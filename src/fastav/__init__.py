@@ -20,7 +20,7 @@ from .reading.info import VideoInfo
 from .reading.reader import VideoReader
 
 if TYPE_CHECKING:
-    from . import bayer
+    from . import bayer, samplers
     from .reading.batch import Frame, FrameBatch
     from .transcoding import transcode
     from .writing.sound import Sound
@@ -58,6 +58,7 @@ __all__ = [
     "pack_frame",
     "pixel_format",
     "register",
+    "samplers",
     "transcode",
     "unpack_frame",
     "unpack_planes",
@@ -81,10 +82,10 @@ if not TYPE_CHECKING:  # a type checker would take any name for one that is here
             import importlib
 
             return getattr(importlib.import_module(_LATE[name], __name__), name)
-        if name == "bayer":
+        if name in ("bayer", "samplers"):
             import importlib
 
-            return importlib.import_module(".bayer", __name__)
+            return importlib.import_module(f".{name}", __name__)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:

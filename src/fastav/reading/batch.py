@@ -49,6 +49,8 @@ class Frame:
 class FrameBatch:
     """Several frames, their numbers and their times; a sequence of :class:`Frame`.
 
+    Clips (:mod:`fastav.samplers`) have one axis more in front, and are a sequence of batches.
+
     Attributes
     ----------
     data : ndarray of shape (n, H, W, C), or a tuple of planes

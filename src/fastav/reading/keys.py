@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Selection", "frame_numbers", "out_of_range", "select"]
+from ..pixels.arguments import one_of
+
+__all__ = ["Selection", "frame_numbers", "out_of_range", "select", "spread_numbers"]
 
 Basic = int | slice | EllipsisType
 
@@ -157,6 +159,18 @@ def frame_numbers(indices: ArrayLike | range, count: int) -> NDArray[np.int64]:
     if bad.any():
         raise out_of_range(int(given[bad][0]), count)
     return given.astype(np.int64) % count
+
+
+def spread_numbers(count: int, n: int, spread: str = "ends") -> NDArray[np.int64]:
+    """Choose `n` of `count` frames, evenly; see :meth:`VideoReader.sample`."""
+    one_of("spread", spread, ("ends", "centres"))
+    if n < 1:
+        raise ValueError(f"n must be 1 or more, got {n}")
+    if not count:
+        raise ValueError("the video has no frames to choose from")
+    if spread == "ends":
+        return np.linspace(0, count - 1, n).round().astype(np.int64)
+    return (2 * np.arange(n, dtype=np.int64) + 1) * count // (2 * n)
 
 
 def out_of_range(number: int, count: int) -> IndexError:

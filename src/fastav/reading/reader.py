@@ -47,7 +47,7 @@ from .frames import (
 from .index import BrokenPromise, FrameIndex, WrongTable
 from .info import VideoInfo, describe
 from .input import VideoInput, open_input
-from .keys import frame_numbers, out_of_range, select
+from .keys import frame_numbers, out_of_range, select, spread_numbers
 from .memory import available_memory, check_memory, too_large
 from .metadata import frame_metadata, video_metadata
 from .options import ReadOptions, check_keywords
@@ -589,6 +589,14 @@ class VideoReader:
         return float((index.end - int(index.pts[0])) * index.time_base) if len(index) else 0.0
 
     @property
+    def span(self) -> tuple[float, float]:
+        """When the video begins and when it ends, in seconds on the clock of `timestamps`."""
+        index = self._table()
+        if not len(index):
+            return 0.0, 0.0
+        return float(index.pts[0] * index.time_base), float(index.end * index.time_base)
+
+    @property
     def fps(self) -> float:
         """Frames per second: the container's average rate, or counted where it gives none."""
         if self.info.frame_rate:
@@ -1125,6 +1133,41 @@ class VideoReader:
         at, moments = self._table().frames_at_rate(start_seconds, stop_seconds, fps)
         batch = self.get_frames_at(at, out, **changes)
         return replace(batch, pts_seconds=moments, duration_seconds=np.full(len(at), 1 / fps))
+
+    @_exactly
+    def sample(
+        self,
+        n: int,
+        *,
+        spread: str = "ends",
+        out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
+        **changes: Any,
+    ) -> FrameBatch:
+        """Read `n` frames spread evenly over the video, as models of language and video want them.
+
+        Parameters
+        ----------
+        n : int
+            How many; where there are fewer, some come more than once.
+        spread : {"ends", "centres"}
+            "ends": the first and the last frame and what lies evenly between, rounded half to even,
+            as ``numpy.linspace(0, N - 1, n).round()``; of one frame the first. "centres": the
+            frames in the middle of `n` equal parts.
+        out, **changes
+            As in :meth:`get_batch`.
+
+        Raises
+        ------
+        ValueError
+            The video has no frames, or an argument is wrong.
+        DecodeError
+            As in :meth:`get_batch`.
+
+        See Also
+        --------
+        fastav.samplers : clips, by number and by time.
+        """
+        return self.get_frames_at(spread_numbers(len(self._table()), n, spread), out, **changes)
 
     # In order
 
