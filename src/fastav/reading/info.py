@@ -28,6 +28,8 @@ class VideoInfo:
     ----------
     container, codec, codec_long_name, profile, pixel_format : str or None
         FFmpeg's names.
+    stream_index : int
+        Number of the stream among all streams of the container.
     width, height : int
         Coded size in pixels, before any rotation.
     pixel_aspect : Fraction or None
@@ -40,6 +42,8 @@ class VideoInfo:
         Seconds.
     declared_frames : int or None
         The header's count, which may be wrong.
+    bit_rate : int or None
+        Bits per second, on average.
     colour_range, colour_matrix, colour_primaries, colour_transfer : str
         FFmpeg's names, "unspecified" where the file does not say.
     container_metadata, stream_metadata : dict of str to str
@@ -51,6 +55,7 @@ class VideoInfo:
     codec_long_name: str
     profile: str | None
     pixel_format: str | None
+    stream_index: int
     width: int
     height: int
     pixel_aspect: Fraction | None
@@ -59,6 +64,7 @@ class VideoInfo:
     start_time: float | None
     duration: float | None
     declared_frames: int | None
+    bit_rate: int | None
     colour_range: str
     colour_matrix: str
     colour_primaries: str
@@ -99,6 +105,7 @@ def describe(video: VideoInput) -> VideoInfo:
         codec_long_name=context.codec.long_name,
         profile=stream.profile,
         pixel_format=format_name(context),
+        stream_index=stream.index,
         width=context.width,
         height=context.height,
         pixel_aspect=fraction(stream.sample_aspect_ratio),
@@ -107,6 +114,7 @@ def describe(video: VideoInput) -> VideoInfo:
         start_time=start,
         duration=duration,
         declared_frames=stream.frames or None,
+        bit_rate=context.bit_rate or None,
         colour_range=_name(RANGE_NAMES, context.color_range),
         colour_matrix=_name(MATRIX_NAMES, context.colorspace),
         colour_primaries=_name(PRIMARIES_NAMES, context.color_primaries),
