@@ -218,6 +218,11 @@ class FrameIndex(Timeline):
         """Packets from which decoding may start, increasing."""
         return np.unique(self.entries)
 
+    @property
+    def cuts(self) -> NDArray[np.intp]:
+        """Numbers of the frames, 0 the first, that begin what is decoded by itself (a GOP)."""
+        return np.flatnonzero(np.diff(self.entries, prepend=-1))
+
     def entry(self, number: int) -> int:
         """Return the packet to start decoding from to get frame `number` exactly."""
         return int(self.entries[number])
