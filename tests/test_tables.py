@@ -5,6 +5,7 @@ Where tables lie, reading all packets decides. Lying files are good ones whose b
 
 from __future__ import annotations
 
+import io
 import random
 import struct
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ import pytest
 import fastav
 from fastav import FrameIndex
 from fastav.reading import reader as reading
+from fastav.reading import source as reading_source
 from fastav.reading import tables
 from fastav.reading.input import VideoInput, open_input
 from fastav.reading.scan import build_index
@@ -361,6 +363,30 @@ def test_a_frame_over_http_is_a_few_requests(
             np.testing.assert_array_equal(reader[150], true[150])
         assert server.requests < 12
         assert server.sent < size // 2
+
+
+class Counting(io.BytesIO):
+    """A file object that counts where it is sent, and what it is asked for."""
+
+    moves = reads = 0
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self.moves += 1
+        return super().seek(offset, whence)
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.reads += 1
+        return super().read(size)
+
+
+def test_a_file_object_is_told_once_where_to_go(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading_source, "_BUFFER_SIZE", 1 << 10)
+    file = Counting(zoo["rawvideo.avi"].read_bytes())
+    with open_(file) as reader:
+        for _ in reader:
+            pass
+    assert file.reads > 80
+    assert file.moves < file.reads // 2
 
 
 @needs_tables

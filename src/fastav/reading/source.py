@@ -54,7 +54,8 @@ class _FileView(io.RawIOBase):
             data = os.pread(file.fileno(), size, self._position)
         else:
             with self._source.lock:
-                file.seek(self._position)
+                if file.tell() != self._position:  # going elsewhere may cost a request
+                    file.seek(self._position)
                 data = _some(file.read(size))
         self._position += len(data)
         return data
