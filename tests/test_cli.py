@@ -78,6 +78,7 @@ def test_progress_without_tqdm(
     clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     assert main(["read", str(clip), "-o", str(tmp_path / "out.npy")]) == 0
     assert capsys.readouterr().err == "30 of 30 frames\n"
 

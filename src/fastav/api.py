@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, overload
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .pixels.convert import Arrays
+from .progress import Progress
 from .reading.options import READER_KEYWORDS, check_keywords
 from .reading.reader import VideoReader
 from .reading.scan import WORTH_A_SCAN
@@ -129,7 +130,7 @@ def imread(
     constant_framerate: bool | None = None,
     fps: float | Fraction | None = None,
     out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
-    progress: Callable[[int], object] | None = None,
+    progress: Progress = None,
     **options: Any,
 ) -> Arrays:
     """Read a whole video, some frames of it, or one.
@@ -151,6 +152,9 @@ def imread(
         Filters, see :mod:`fastav.filters`.
     fps : float or Fraction, optional
         Frames per second, see :meth:`fastav.VideoReader.read`. Not together with `index`.
+    progress : callable or True, optional
+        Called after every frame with the number of frames read so far; True shows tqdm's bar, which
+        needs fastav[progress]. Not together with `index`.
     out : ndarray, or one per plane, optional
         The caller's arrays, see :meth:`fastav.VideoReader.read`; with a number for `index` one
         frame's.
@@ -177,7 +181,7 @@ def imread(
             return reader.read(
                 start=start, stop=stop, step=step, out=out, progress=progress, fps=fps, **filters
             )
-        if (start, stop, step) != (0, None, 1) or (progress, fps) != (None, None):
+        if (start, stop, step, fps) != (0, None, 1, None) or progress not in (None, False):
             raise ValueError("index= goes without start=, stop=, step=, fps= and progress=")
         if getattr(index, "ndim", 0) != 0 or not isinstance(index, SupportsIndex):
             return _read_several(reader, index, out, filters)

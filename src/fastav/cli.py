@@ -7,8 +7,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +19,7 @@ import numpy as np
 from . import __version__
 from .backend import backend
 from .errors import FastavError
+from .progress import Advance, progress_bar
 from .reading.reader import VideoReader
 
 __all__ = ["main"]
@@ -305,23 +306,17 @@ def _option(text: str) -> tuple[str, str]:
     return name, value
 
 
-@contextmanager
-def _progress(total: int, quiet: bool) -> Any:
-    """A callback for the number of frames read: tqdm's bar if it is there, else plain lines."""
+def _progress(total: int, quiet: bool) -> AbstractContextManager[Advance | None]:
+    """What to call with the number of frames so far: tqdm's bar if it is there, else lines."""
     if quiet:
-        yield None
-        return
+        return nullcontext(None)
     try:
-        from tqdm import tqdm
+        return progress_bar(total)
     except ImportError:
-        yield _plain_progress(total)
-        return
-    tqdm.monitor_interval = 0  # else tqdm keeps a thread of its own
-    with tqdm(total=total or None, unit="frame", file=sys.stderr) as bar:
-        yield lambda count: bar.update(count - bar.n)
+        return nullcontext(_plain_progress(total))
 
 
-def _plain_progress(total: int) -> Callable[[int], None]:
+def _plain_progress(total: int) -> Advance:
     every = max(total // 10, 100)
 
     def advance(count: int) -> None:

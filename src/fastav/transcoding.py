@@ -14,6 +14,7 @@ from av import VideoFrame
 from numpy.typing import NDArray
 
 from .filters import FilterChain, FilterGraph, FilterSequence
+from .progress import Advance, Progress, told
 from .pyav import fraction
 from .reading.info import VideoInfo
 from .reading.reader import VideoReader
@@ -44,7 +45,7 @@ def transcode(
     filter_sequence: FilterSequence | None = None,
     filter_graph: FilterGraph | None = None,
     sound: Any = True,
-    progress: Callable[[int], object] | None = None,
+    progress: Progress = None,
     read: Mapping[str, Any] | None = None,
     **write: Any,
 ) -> int:
@@ -73,8 +74,9 @@ def transcode(
     sound : bool, Sound, or what a Sound can be made of
         True copies the source's sound, if it has any, cut to the frames that are written, and the
         container's tags; False or None leaves it out; else it is where to copy it from.
-    progress : callable, optional
-        Called after every frame with the number of frames written so far.
+    progress : callable or True, optional
+        Called after every frame with the number of frames written so far; True shows tqdm's bar,
+        which needs fastav[progress].
     read : mapping, optional
         Keywords of :class:`fastav.VideoReader`: ``{"format": "gray", "errors": "keep"}``.
     **write
@@ -98,7 +100,9 @@ def transcode(
         raise ValueError("batch_size must be 1 or more, and needs a function to call")
     with VideoReader(source, **(read or {})) as reader:
         decoded = reader.frames(start=start, stop=stop, step=step)
-        with closing(decoded):
+        filtered = not (filter_sequence is None and filter_graph is None)
+        total = 0 if filtered else len(range(reader.info.expected_frames)[start:stop:step])
+        with closing(decoded), told(progress, total) as tell:
             top = next(decoded, None)
             if top is None:
                 raise ValueError(f"there is no frame to write in {source!r}")
@@ -131,7 +135,7 @@ def transcode(
             with VideoWriter(target, **settings) as writer:
                 writer.follow(first)
                 writer.write(
-                    images if progress is None else _report(images, progress),
+                    images if tell is None else _report(images, tell),
                     in_pixel_format=format,
                     layout=reader.options.layout if function is not None else "hwc",
                     times=None if "fps" in write else times,
@@ -219,8 +223,8 @@ def _unzip(pairs: Iterable[tuple[Any, Fraction]]) -> tuple[Iterator[Any], Iterat
     return images(), times()
 
 
-def _report(images: Iterator[Any], progress: Callable[[int], object]) -> Iterator[Any]:
+def _report(images: Iterator[Any], tell: Advance) -> Iterator[Any]:
     """Pass images on; when the next is asked for, those before it are on their way."""
     for number, image in enumerate(images, 1):
         yield image
-        progress(number)
+        tell(number)

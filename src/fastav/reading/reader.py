@@ -29,6 +29,7 @@ from ..forks import renew_in_child
 from ..pixels.convert import Arrays, FrameConverter, Output
 from ..pixels.formats import pixel_format
 from ..pixels.packing import reinterpret
+from ..progress import Advance, Progress, told
 from ..pyav import file_size
 from ..workers import processors
 from .access import FrameAccess
@@ -265,7 +266,7 @@ class VideoReader:
         stop: int | None = None,
         step: int = 1,
         out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
-        progress: Callable[[int], object] | None = None,
+        progress: Progress = None,
         fps: float | Fraction | None = None,
         filter_sequence: FilterSequence | None = None,
         filter_graph: FilterGraph | None = None,
@@ -281,8 +282,9 @@ class VideoReader:
             Filled from its first frame on instead of a fresh array: shape ``(frames, ...)`` of the
             right dtype with room for all; shared memory, a memmap, a slice or a torch tensor on the
             CPU will do, anything of which NumPy makes an array without a copy.
-        progress : callable, optional
-            Called after every frame with the number of frames read so far.
+        progress : callable or True, optional
+            Called after every frame with the number of frames read so far. True shows tqdm's bar,
+            which needs fastav[progress].
         fps : float or Fraction, optional
             Frames per second: of every moment 1/`fps` apart, from the first frame on, the frame on
             screen, repeated or left out as need be; `start`, `stop` and `step` count these.
@@ -312,7 +314,7 @@ class VideoReader:
         """
         options = self.options.changed("read", changes)
         filters = filter_sequence, filter_graph
-        plain = filters == (None, None) and progress is None and fps is None
+        plain = filters == (None, None) and progress in (None, False) and fps is None
         forwards = min(start, stop or 0) >= 0 and step > 0
         if plain and forwards and self._shares_out(options, slice(start, stop, step)):
             shared = self._read_side_by_side(options, slice(start, stop, step), out)
@@ -321,8 +323,10 @@ class VideoReader:
         bulk: Bulk | None = None
         try:
             chosen = self._frames(options, start, stop, step, *filters, fps)
-            with closing(chosen):
-                expected = len(range(*self._span(start, stop, step, fps)))
+            with (
+                closing(chosen),
+                told(progress, expected := len(range(*self._span(start, stop, step, fps)))) as tell,
+            ):
                 for first in chosen:
                     converters = options.converters(first)
                     if out is None and filters == (None, None) and fps is None:
@@ -330,7 +334,7 @@ class VideoReader:
                         self._check_room(nbytes, expected, slice(start, stop, step))
                     bulk = Bulk(converters, expected, out, start=start, step=step)
                     rest = chain([first], chosen)
-                    bulk.extend(rest if progress is None else report(rest, progress))
+                    bulk.extend(rest if tell is None else report(rest, tell))
         except DecodeError as error:
             error.frames_read = bulk.count if bulk else 0
             if options.errors == "raise":
@@ -469,14 +473,15 @@ class VideoReader:
         """The table of all frames; reading it for the first time may read the file once."""
         return self.make_index()
 
-    def make_index(self, progress: Callable[[int], object] | None = None) -> FrameIndex:
+    def make_index(self, progress: Progress = None) -> FrameIndex:
         """Make the index, if there is none yet, and return it.
 
         Parameters
         ----------
-        progress : callable, optional
+        progress : callable or True, optional
             Called now and then with the number of packets read so far, if they have to be read
             (and again, from there on, if they have to be decoded). What it raises ends the work.
+            True shows tqdm's bar, which needs fastav[progress].
 
         Raises
         ------
@@ -485,11 +490,11 @@ class VideoReader:
         OSError
             The source cannot be read.
         """
-        with self._lock:
-            table = self._table(progress)
+        with told(progress, self.info.expected_frames, "packet") as tell, self._lock:
+            table = self._table(tell)
             return table.complete() if isinstance(table, Outline) else table
 
-    def _table(self, progress: Callable[[int], object] | None = None) -> FrameIndex | Outline:
+    def _table(self, progress: Advance | None = None) -> FrameIndex | Outline:
         """What is known of all frames, be it by the container's tables."""
         with self._lock:
             if self._index is None:
@@ -515,7 +520,7 @@ class VideoReader:
         self,
         video: VideoInput | None,
         prove: bool = False,
-        progress: Callable[[int], object] | None = None,
+        progress: Advance | None = None,
     ) -> FrameIndex:
         """Make the index by reading all packets, and decoding all of them to prove it."""
 
