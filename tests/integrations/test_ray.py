@@ -90,6 +90,7 @@ def videos(folder: Path) -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
+    ray.shutdown()  # what another test may have begun
     store = 100 << 20
     nodes = Cluster(
         initialize_head=True,
