@@ -16,10 +16,10 @@ LAYERS = (
     ("errors", "ffmpeg_errors", "forks", "progress", "pyav", "workers"),
     ("_kernels",),
     ("backend", "pixels"),
-    ("filters",),
+    ("drawing", "filters"),
     ("reading",),
     ("writing",),
-    ("imageio", "samplers", "transcoding"),
+    ("imageio", "plot", "samplers", "transcoding"),
     ("api", "bayer", "imageio_plugin"),
     ("",),  # fastav itself
     ("_bench", "integrations"),

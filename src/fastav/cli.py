@@ -27,6 +27,8 @@ __all__ = ["main"]
 # What a shell makes of a program that this signal ends; Windows has no such signal.
 _SIGPIPE: Final = 13
 
+_PICTURES: Final = (".png", ".jpg", ".jpeg", ".webp")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``fastav``; returns the exit status: 0, 1 for a failure, 2 for wrong usage."""
@@ -60,7 +62,20 @@ def _parser() -> argparse.ArgumentParser:
         help="every frame's time, duration and key flag as JSON, in ffprobe's form, which "
         "torchcodec takes as custom_frame_mappings",
     )
+    info.add_argument(
+        "--plot", type=_picture_file, metavar="PNG", help="draw the frames' sizes over time, of one"
+    )
     info.set_defaults(run=_info)
+
+    sheet = commands.add_parser("sheet", help="draw a contact sheet, with times below the pictures")
+    sheet.add_argument("file", metavar="FILE")
+    sheet.add_argument(
+        "-o", "--output", required=True, type=_picture_file, help="sheet.png, .jpg or .webp"
+    )
+    sheet.add_argument("--count", type=int, default=12, help="how many pictures")
+    sheet.add_argument("--width", type=int, default=1280, help="of the sheet, in pixels")
+    sheet.add_argument("--columns", type=int, default=None, help="how many side by side")
+    sheet.set_defaults(run=_sheet)
 
     read = commands.add_parser("read", help="read a video into a NumPy file")
     read.add_argument("file", metavar="FILE", help='"-" is standard input')
@@ -141,6 +156,12 @@ def _numpy_file(name: str) -> Path:
     return Path(name)
 
 
+def _picture_file(name: str) -> Path:
+    if Path(name).suffix.lower() not in _PICTURES:
+        raise argparse.ArgumentTypeError(f"must end in {', '.join(_PICTURES)}, got {name!r}")
+    return Path(name)
+
+
 def _source(file: str) -> str | BinaryIO:
     """What a FILE stands for: a pipe, or a file that the shell opened, is read from where it is."""
     return sys.stdin.buffer if file == "-" else file
@@ -152,6 +173,8 @@ def _version() -> str:
 
 
 def _info(options: argparse.Namespace) -> int:
+    if options.plot is not None:
+        _plot(options)
     status, found = 0, []
     for file in options.files:
         try:
@@ -172,6 +195,31 @@ def _info(options: argparse.Namespace) -> int:
             for name, value in facts.items():
                 print(f"  {name:18} {_text(name, value)}")
     return status
+
+
+def _plot(options: argparse.Namespace) -> None:
+    if len(options.files) != 1 or options.files == ["-"]:
+        raise ValueError("--plot draws one file, which is not standard input")
+    from .api import imwrite
+    from .plot import plot_frame_sizes
+
+    with (
+        VideoReader(options.files[0]) as reader,
+        _progress(reader.info.expected_frames, quiet=not sys.stderr.isatty()) as advance,
+    ):
+        picture = plot_frame_sizes(reader.make_index(advance))
+    imwrite(options.plot, picture, is_batch=False)
+    print(f"{options.plot}: {picture.shape[1]}x{picture.shape[0]}", file=sys.stderr)
+
+
+def _sheet(options: argparse.Namespace) -> int:
+    from .api import imwrite
+
+    with VideoReader(options.file) as reader:
+        picture = reader.sheet(options.count, width=options.width, columns=options.columns)
+    imwrite(options.output, picture, is_batch=False)
+    print(f"{options.output}: {picture.shape[1]}x{picture.shape[0]}", file=sys.stderr)
+    return 0
 
 
 def _describe(file: str) -> dict[str, Any]:

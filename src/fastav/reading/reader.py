@@ -8,6 +8,7 @@ import operator
 import os
 import sys
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -60,6 +61,8 @@ from .tables import TABLED, Outline, read_outline
 if TYPE_CHECKING:
     from ..filters import FilterGraph, FilterSequence
     from .batch import Frame, FrameBatch
+    from .index import Timeline
+    from .sheet import Thumbnail
 
 __all__ = ["VideoReader"]
 
@@ -1173,6 +1176,121 @@ class VideoReader:
         fastav.samplers : clips, by number and by time.
         """
         return self.get_frames_at(spread_numbers(len(self._table()), n, spread), out, **changes)
+
+    # To look at
+
+    @_exactly
+    def sheet(
+        self,
+        n: int = 12,
+        *,
+        width: int = 1280,
+        columns: int | None = None,
+        times: bool = True,
+        spread: str = "centres",
+    ) -> NDArray[np.uint8]:
+        """Draw a contact sheet: `n` frames spread over the video, upright, in rows.
+
+        Parameters
+        ----------
+        n, columns : int
+            How many frames, and how many side by side; by default a sheet about twice as wide as
+            high.
+        width : int
+            Of the sheet, in pixels. Frames keep their shape, and that of their pixels.
+        times : bool
+            Write below each when it is shown.
+        spread : {"centres", "ends"}
+            Which frames, see :meth:`sample`.
+
+        Returns
+        -------
+        ndarray of shape (H, width, 3) and dtype uint8
+            RGB, whatever the reader's format.
+
+        Raises
+        ------
+        ValueError
+            The video has no frames, or the sheet no room for them.
+        DecodeError
+            As in :meth:`get_batch`.
+        """
+        from .sheet import clock, contact_sheet, plan_sheet
+
+        look = self._look()
+        numbers = spread_numbers(len(self._table()), n, spread)
+        plan = plan_sheet(n, operator.index(width), columns, self._aspect(look))
+        batch = self.get_frames_at(numbers, **look, size=plan.tile)
+        assert isinstance(batch.data, np.ndarray)
+        hours = self.span[1] >= 3600
+        labels = [clock(time, hours) for time in batch.pts_seconds.tolist()] if times else None
+        return contact_sheet(batch.data, plan, labels)
+
+    def _look(self) -> dict[str, Any]:
+        """Options by which frames are looked at: RGB, upright, all of what the reader shows."""
+        mine = self.options
+        kept = ("crop", "stored_format", "thread_count", "thread_type")
+        look = ReadOptions(
+            rotate=mine.stored_format is None, **{name: getattr(mine, name) for name in kept}
+        )
+        options = {field.name: getattr(look, field.name) for field in fields(look)}
+        del options["size"]
+        return options
+
+    def _aspect(self, look: Mapping[str, Any]) -> float:
+        """Width of the picture on screen divided by its height."""
+        (height, width, _), _ = self.describe_frame(**look)
+        pixel = float(self.info.pixel_aspect or 1) or 1.0
+        turned = look["rotate"] and self.rotation % 180 != 0
+        return width / height * (1 / pixel if turned else pixel)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: facts, and some small pictures if they are had quickly."""
+        from .sheet import facts_of, html
+
+        frames = self.info.declared_frames if self._index is None else len(self._index)
+        state = " (closed)" if self._closed else ""
+        title, facts = f"{self._source.name}{state}", facts_of(self.info, frames)
+        try:
+            return html(title, facts, self._thumbnails())
+        except Exception:  # whatever is wrong with the video, the facts are known
+            return html(title, facts)
+
+    def _thumbnails(self, n: int = 6, width: int = 160, seconds: float = 1.0) -> list[Thumbnail]:
+        """Frames near `n` places of a video whose frames are quickly found, as time allows."""
+        from .sheet import Thumbnail, clock
+
+        source = self._source
+        if self._closed or not (source.local and source.reopenable):
+            return []  # of a pipe it would take frames away
+        if not self._lock.acquire(timeout=seconds):
+            return []  # busy
+        found: list[Thumbnail] = []
+        try:
+            until = time.monotonic() + seconds
+            table: Timeline | None = self._index
+            if table is None and self.info.container in TABLED:
+                table = self._table()
+            numbers = [0]
+            if table is not None:
+                # Key frames take least time to decode.
+                keys, places = self.key_indices, spread_numbers(len(table), n, "centres")
+                near = np.abs(keys[:, np.newaxis] - places).argmin(axis=0)
+                numbers = np.unique(keys[near]).tolist()
+            look = self._look()
+            size = max(round(width / self._aspect(look)), 1), width
+            for number in numbers:
+                picture = self.read_frame(number, **look, size=size)
+                assert isinstance(picture, np.ndarray)
+                label = "" if table is None else clock(float(table.timestamps[number]))
+                found.append(Thumbnail(picture, label))
+                if time.monotonic() > until:
+                    break
+        except FastavError:
+            pass  # those before the damage will do
+        finally:
+            self._lock.release()
+        return found
 
     # In order
 
