@@ -458,3 +458,35 @@ class TestServers:
             with pytest.raises(kind, match="cannot open"):
                 fastav.open(f"http://127.0.0.1:{listening.getsockname()[1]}/clip.mp4")
             thread.join()
+
+
+def test_a_demuxers_made_up_errno_is_no_busy_device() -> None:
+    """The header of y4m is answered with -16 by its demuxer where a number in it is damaged."""
+    frames = np.zeros((2, 16, 16), np.uint8)
+    whole = fastav.imwrite("<bytes>", frames, in_pixel_format="gray", container="yuv4mpegpipe")
+    assert whole is not None
+    refused = []
+    for at in range(whole.index(b"\n")):
+        for value in (0x30, 0x39, 0x80, 0xFF):
+            data = whole[:at] + bytes([value]) + whole[at + 1 :]
+            try:
+                fastav.imread(data, errors="keep", format=None, planes=True)
+            except fastav.FastavError as error:
+                refused.append(error)
+    assert refused
+
+
+def test_a_table_that_points_before_the_file_is_no_system_error(tmp_path: Path) -> None:
+    clip = encode(codec="mjpeg", container="avi", pixel_format="yuvj420p", count=12)
+    at = clip.rindex(b"idx1") + 8
+    for entry in range(12):
+        place = at + 16 * entry + 8
+        for offset in (b"\xff\xff\xff\xff", b"\x00\x00\x00\x80", b"\x01\x00\x00\x00"):
+            data = clip[:place] + offset + clip[place + 4 :]
+            path = tmp_path / "clip.avi"
+            path.write_bytes(data)
+            for source in (data, path):
+                with fastav.open(source) as reader:
+                    assert len(reader) <= 12
+                    frame = reader[0]
+                np.testing.assert_array_equal(frame, fastav.imread(clip, index=0))

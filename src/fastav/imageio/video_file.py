@@ -15,7 +15,6 @@ import numpy as np
 from ..errors import UnsupportedFormatError
 from ..filters import FilterGraph, FilterSequence
 from ..pixels.convert import Arrays
-from ..pixels.layout import frame_layout
 from ..reading.reader import VideoReader
 from ..writing.encoder import Rate
 from ..writing.frames import Frame, Frames
@@ -210,16 +209,9 @@ class VideoFile:
             There is no frame of that number.
         """
         reader = self._reading
-        info = reader.info
-        name = (reader.options.format if format is ... else format) or info.pixel_format
+        name = (reader.options.format if format is ... else format) or reader.info.pixel_format
         if name is None:
             raise UnsupportedFormatError("the pixel format is not known before decoding")
-        layout = frame_layout(name, info.width, info.height)
-        if layout.shape is None or layout.dtype is None:
-            raise UnsupportedFormatError(
-                f"{name} frames of {info.width}x{info.height} are not one strided array; "
-                "ask for format='rgb24', 'gray' or another format of one array"
-            )
         shape, dtype = reader.describe_frame(format=name)
         count = len(reader)
         if index is None or index is ...:

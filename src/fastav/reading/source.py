@@ -269,6 +269,8 @@ class Source:
         OSError, av.error.FFmpegError
             The file or the server cannot be read.
         """
+        if offset < 0:
+            return b""  # where nothing is, whatever a damaged table says
         if self.name == "<bytes>":
             return self._data[offset : offset + size]
         if self._script is not None or not self.seekable:
@@ -315,7 +317,15 @@ class Source:
             return open_to_read(target, buffer_size=_BUFFER_SIZE, **self._how())
         except (av.error.FFmpegError, LookupError, UnicodeDecodeError) as error:
             what = f"cannot open {self.name!r}"
+            if getattr(error, "errno", None) == errno.EBUSY and not self._may_be_busy:
+                raise NotAVideoError(f"{what}: {error}") from error  # a demuxer made that up
             raise clear_error(error, what, NotAVideoError, remote=self.remote) from error
+
+    @property
+    def _may_be_busy(self) -> bool:
+        """Whether it may be a device, which serves one program at a time."""
+        path = isinstance(self.given, (str, os.PathLike))
+        return path and not os.path.isfile(self.name)
 
     def _how(self) -> dict[str, Any]:
         """How FFmpeg is to open it."""
