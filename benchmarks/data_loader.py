@@ -1,0 +1,109 @@
+"""Random clips out of many files through a DataLoader, beside torchcodec.
+
+    python benchmarks/data_loader.py [--files 12] [--workers 0 2] [--size 224]
+
+Either decodes 16 frames, every second one, of clips drawn at random, with one decoder thread and
+the same shuffling; what is timed is an epoch, workers started and stopped included. Opening the
+files and counting their frames comes before it, in both. The rounds of both take turns; the ratio
+is the median of their ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+from torchcodec.decoders import VideoDecoder
+from torchcodec.transforms import Resize
+
+from fastav._bench import make_clip
+from fastav.integrations.torch import ClipDataset, collate
+
+CLIP, STEP, BATCH = 16, 2, 4
+
+
+class TorchcodecClips(Dataset):  # type: ignore[misc]
+    """The clips of another dataset, decoded by torchcodec."""
+
+    def __init__(self, clips: ClipDataset, size: tuple[int, int] | None) -> None:
+        starts = [range(0, count * CLIP * STEP, CLIP * STEP) for count in clips.counts]
+        self.clips = [(str(f), s) for f, of in zip(clips.files, starts, strict=True) for s in of]
+        self.size = size
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, number: int) -> dict[str, Any]:
+        file, start = self.clips[number]
+        stop = start + CLIP * STEP
+        return {"frames": _decoder(file, self.size).get_frames_in_range(start, stop, STEP).data}
+
+
+@lru_cache(maxsize=8)  # as many as ClipDataset keeps open
+def _decoder(file: str, size: tuple[int, int] | None) -> VideoDecoder:
+    return VideoDecoder(file, transforms=[Resize(size)] if size else None)
+
+
+def epoch(dataset: Dataset, workers: int) -> float:
+    """Seconds for every clip once."""
+    generator = torch.Generator().manual_seed(0)
+    loader = DataLoader(
+        dataset,
+        batch_size=BATCH,
+        shuffle=True,
+        num_workers=workers,
+        collate_fn=collate,
+        generator=generator,
+    )
+    begin = time.perf_counter()
+    clips = sum(len(batch["frames"]) for batch in loader)
+    assert clips == len(dataset)
+    return time.perf_counter() - begin
+
+
+def race(a: Callable[[], float], b: Callable[[], float], rounds: int) -> tuple[float, float, float]:
+    """Medians of either, and of b's times over a's of the same round."""
+    times = [(a(), b()) for _ in range(rounds)]
+    first, second = (median(column) for column in zip(*times, strict=True))
+    return first, second, median(other / one for one, other in times)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, default=12)
+    parser.add_argument("--frames", type=int, default=240)
+    parser.add_argument("--workers", type=int, nargs="+", default=[0, 2])
+    parser.add_argument("--size", type=int, help="resize to so many rows and columns")
+    parser.add_argument("--rounds", type=int, default=5)
+    given = parser.parse_args(arguments)
+    size = (given.size, given.size) if given.size else None
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{number}.mp4" for number in range(given.files)]
+        make_clip(files[0], frames=given.frames)
+        for file in files[1:]:
+            file.write_bytes(files[0].read_bytes())
+        ours = ClipDataset(files, CLIP, step=STEP, size=size, layout="chw")
+        theirs = TorchcodecClips(ours, size)
+        print(f"{len(ours)} clips of {CLIP} frames out of {given.files} 720p h264 files")
+        for workers in given.workers:
+            one, other, ratio = race(
+                lambda: epoch(ours, workers),  # noqa: B023 - called at once
+                lambda: epoch(theirs, workers),  # noqa: B023
+                given.rounds,
+            )
+            print(
+                f"{workers} workers: fastav {len(ours) / one:.1f} clips/s, torchcodec "
+                f"{len(ours) / other:.1f} clips/s, fastav is {ratio:.2f} times as fast"
+            )
+
+
+if __name__ == "__main__":
+    main()
