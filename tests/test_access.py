@@ -178,6 +178,69 @@ def test_reading_in_order_decodes_nothing_twice(zoo: Zoo, monkeypatch: pytest.Mo
             assert fed <= 1, f"{name} with {threads} threads: {fed} packets more than there are"
 
 
+def threads_at_work(reader: fastav.VideoReader) -> set[int]:
+    """With how many threads single frames were decoded; 0 is the reader's own choice."""
+    cursors = reader._random()._main
+    assert 1 not in cursors or cursors[1]._video.threads == 1
+    return set(cursors)
+
+
+def test_single_frames_are_decoded_by_one_thread(zoo: Zoo) -> None:
+    """Several would decode ahead what the next access throws away."""
+    reference = linear(zoo["h264-b.mp4"])
+    with open_(zoo["h264-b.mp4"]) as reader:
+        for i in (31, 3, 17, 18, 5):
+            same(reader[i], reference, i, "alone")
+        same(reader[[9]][0], reference, 9, "in a batch")
+        assert threads_at_work(reader) == {1}
+
+
+@pytest.mark.parametrize("asked", [{"thread_count": 2}, {"thread_type": "SLICE"}])
+def test_threads_that_were_asked_for_are_had(zoo: Zoo, asked: dict[str, Any]) -> None:
+    with open_(zoo["h264-b.mp4"], **asked) as reader:
+        for i in (31, 3, 17):
+            reader[i]
+        assert threads_at_work(reader) == {0}
+        video = reader._random()._main[0]._video
+        assert video.threads == asked.get("thread_count", video.threads)
+
+
+@pytest.mark.parametrize("first", [0, 5])
+def test_frame_after_frame_is_decoded_by_several_threads(
+    zoo: Zoo, first: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They take over from the one thread when little has to be decoded again for it."""
+    fed = 0
+    feed = access._Cursor._feed
+
+    def counting(self: access._Cursor, wanted: int, end: int) -> None:
+        nonlocal fed
+        fed += 1
+        feed(self, wanted, end)
+
+    monkeypatch.setattr(access._Cursor, "_feed", counting)
+    for name in ("h264-b.mp4", "hevc-open.ts", "ffv1.mkv"):
+        reference = linear(zoo[name])
+        with open_(zoo[name]) as reader:
+            fed = -len(reader.index.packets)
+            for i in range(first, len(reader)):
+                same(reader[i], reference, i, "in order")
+            assert threads_at_work(reader) == {0, 1}
+            assert fed <= 2 * first + 20, name
+
+
+def test_much_is_decoded_by_several_threads(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "_FEW_PIXELS", 6 * 96 * 64)
+    reference = linear(zoo["h264-b.mp4"])
+    with open_(zoo["h264-b.mp4"]) as reader:
+        table = reader.index
+        for i in (31, 3, 17, 18, 5, 11):
+            stretch = int(table.carriers[i]) - table.entry(i)
+            reader._rest()
+            same(reader[i], reference, i, "alone")
+            assert threads_at_work(reader) == {0 if stretch > 6 else 1}, (i, stretch)
+
+
 def test_side_by_side_decodes_little_twice(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers share a video among them, and each takes a stretch of it."""
     feed = access._Cursor._feed

@@ -56,6 +56,10 @@ _SKIPPING: Final = frozenset({"h264", "mpeg1video", "mpeg2video", "mpeg4"})
 _REMEMBERING: Final = frozenset({"h264", "mpeg4"})
 
 
+# Up to so many pixels one thread decodes sooner than several do: these want waking, and work ahead
+# on what the next hop throws away. Some 30 frames of 1280x720; more make up for it.
+_FEW_PIXELS: Final = 24 << 20
+
 # Of the containers and decoders that a batch had side by side, so many are kept open for the next.
 _KEPT: Final = 4
 
@@ -141,6 +145,11 @@ class _Cursor:
         return self._video.stream.codec_context
 
     # Where to decode from
+
+    @property
+    def position(self) -> int | None:
+        """Number of the packet to be read next, if it is known."""
+        return self._position
 
     def goes_on_to(self, number: int) -> bool:
         """Whether decoding on from here is right, and no dearer than hopping."""
@@ -421,6 +430,9 @@ class FrameAccess:
     strict : bool
         Raise ``DecodeError`` also where decoders would conceal damage: what they then make of it
         depends on where decoding started.
+    pixels : int
+        Of a frame, if each access may choose between one thread and the reader's own threads; by
+        default, 0, all have those.
 
     Notes
     -----
@@ -436,6 +448,7 @@ class FrameAccess:
         video: VideoInput | None = None,
         checked: bool = False,
         strict: bool = False,
+        pixels: int = 0,
     ) -> None:
         self._given = opener
         self._strict = strict
@@ -443,8 +456,10 @@ class FrameAccess:
         self._alone = index.damaged  # several threads would meet damage ahead of frames
         self._adopt(index)
         self._workers = workers
+        self._pixels = pixels
         self._spare = video
-        self._main: _Cursor | None = None
+        self._main: dict[int, _Cursor] = {}  # by threads; 0 as in `opener`
+        self._in_a_row = 0  # frames that the one with one thread gave since it hopped
         self._side: list[_Cursor] = []
 
     def _adopt(self, index: FrameIndex | Outline) -> None:
@@ -455,10 +470,9 @@ class FrameAccess:
         """Close all containers; they are opened again when needed."""
         if self._spare is not None:
             self._spare.close()
-        for cursor in (self._main, *self._side):
-            if cursor is not None:
-                cursor.close()
-        self._spare, self._main, self._side = None, None, []
+        for cursor in (*self._main.values(), *self._side):
+            cursor.close()
+        self._spare, self._main, self._side = None, {}, []
 
     def frame(self, number: int) -> av.VideoFrame:
         """Return one frame; reading frame after frame decodes each once.
@@ -477,17 +491,42 @@ class FrameAccess:
                 failure = error.with_traceback(None)  # which would hold the decoder
             self._go_back([number], failure)
 
-    def _frame(self, number: int) -> av.VideoFrame:
-        cursor, self._main = self._main, None  # lost if it stops half-way
+    def _frame(self, number: int, last: int | None = None) -> av.VideoFrame:
+        """Return one frame, the first of those up to `last` that will be asked for in turn."""
+        threads = self._threads_for(number, number if last is None else last)
+        cursor = self._main.pop(threads, None)  # lost if it stops half-way
         if cursor is None:
-            cursor = self._cursor(0)
+            cursor = self._cursor(threads)
+        if threads == 1:
+            self._in_a_row = self._in_a_row + 1 if cursor.goes_on_to(number) else 0
         try:
             frame = cursor.frame(number)
         except BaseException:
             cursor.close()
             raise
-        self._main = cursor
+        self._main[threads] = cursor
         return frame
+
+    def _threads_for(self, number: int, last: int) -> int:
+        """Choose who decodes on to a frame: 1, a single thread, or 0, the reader's own threads.
+
+        These do where frame follows frame, or where much is to be decoded on the way.
+        """
+        several, one = self._main.get(0), self._main.get(1)
+        if not self._pixels or self._alone or (several is not None and several.goes_on_to(number)):
+            return 0
+        carriers, entry = self.index.carriers, self.index.entry(number)
+        begin = entry
+        if one is not None and one.position is not None and one.goes_on_to(number):
+            # What is decoded twice when the others take over is no more than came in a row.
+            if self._in_a_row >= max(2, (int(carriers[number]) - entry) // 2):
+                return 0
+            begin = max(entry, one.position)
+        return 0 if self._are_many(begin, last) else 1
+
+    def _are_many(self, begin: int, number: int) -> bool:
+        """Whether it takes many pixels to decode from a packet on to a frame."""
+        return (int(self.index.carriers[number]) - begin) * self._pixels > _FEW_PIXELS
 
     def visit(self, numbers: Sequence[int], begin: Callable[[], Visit]) -> None:
         """Call a function with each of several frames, decoding what they need once.
@@ -515,7 +554,7 @@ class FrameAccess:
                     visit = begin()
                     for run in runs:
                         for number in run:
-                            visit(number, self._frame(number))
+                            visit(number, self._frame(number, run[-1]))
                 else:
                     self._visit_side_by_side(runs, [begin() for _ in range(crew)])
                 return
@@ -552,6 +591,9 @@ class FrameAccess:
         # In a last round with fewer runs than workers, threads of the decoders keep all busy.
         rounds = -(-len(runs) // len(visits))
         threads = -(-self._workers * rounds // len(runs))
+        entry = self.index.entry
+        if self._pixels and not any(self._are_many(entry(run[0]), run[-1]) for run in runs):
+            threads = 1
         # Whatever breaks this off, a decoder that a thread may still drive belongs to nobody else.
         decoders, self._side = self._side, []
         seats = [_Seat(visit, decoders.pop() if decoders else None) for visit in visits]

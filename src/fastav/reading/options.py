@@ -48,7 +48,8 @@ class ReadOptions(ConversionOptions):
         damage that they conceal may depend on their threads.) Errors of files and servers (a
         time-out, say) are raised in any case.
     thread_count : int
-        Threads of the decoder, up to 1024; 0 lets FFmpeg choose. With 1, bulk reading starts no
+        Threads of the decoder, up to 1024; 0 lets FFmpeg choose, and frames by number that lie
+        apart are decoded by one thread if that is sooner. With 1, bulk reading starts no
         thread at all; else large frames are converted while others are decoded, and where a
         decoder has no threads (mjpeg, mpeg2, ...) several share a local file among them.
     thread_type : {"FRAME", "SLICE", "AUTO", "NONE"} or None

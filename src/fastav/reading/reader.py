@@ -769,7 +769,7 @@ class VideoReader:
             with closing(FrameAccess(opener, self.index, 1)) as access:
                 return access.frame(number), number
         if number == 0 and self._index is None:  # the first needs no index
-            with closing(decode_all(lambda: self._start(self.options))) as frames:
+            with closing(decode_all(self._start_alone)) as frames:
                 for frame in frames:
                     return frame, 0
         number = self._checked(number)
@@ -903,8 +903,7 @@ class VideoReader:
             or info.codec in _COPYING
         ):
             return False
-        can = int(av.codec.Codec(info.codec, "r").capabilities)
-        return not can & (Capabilities.frame_threads | Capabilities.auto_threads)
+        return not self._has_threads
 
     @_exactly
     def _read_side_by_side(
@@ -1476,13 +1475,39 @@ class VideoReader:
             waiting.close()
         return self._open(options)
 
+    def _start_alone(self) -> VideoInput:
+        """An input at its start for a single frame, on which several threads cannot work."""
+        video = self._start(self.options)
+        if self._pixels and not video.stream.codec_context.is_open:
+            video.stream.codec_context.thread_count = 1
+        return video
+
+    @property
+    def _pixels(self) -> int:
+        """Pixels of a frame, if the decoder's threads may be chosen for each access, or else 0.
+
+        They may if nobody asked for certain ones, and opening the source once more costs little.
+        """
+        info = self.info
+        if _threads(self.options) != (0, None) or not (self._source.local and self.seekable):
+            return 0
+        return info.width * info.height if self._has_threads else 0
+
+    @property
+    def _has_threads(self) -> bool:
+        """Whether the decoder can work on several frames at once."""
+        can = int(av.codec.Codec(self.info.codec, "r").capabilities)
+        return bool(can & (Capabilities.frame_threads | Capabilities.auto_threads))
+
     def _open_with(self, threads: int) -> VideoInput:
         return _opener(self._source, self._stream, self.options)(threads)
 
     def _make_access(self, video: VideoInput | None = None) -> FrameAccess:
         workers = self.options.thread_count or processors()
         opener = _opener(self._source, self._stream, self.options)
-        return FrameAccess(opener, self._table(), workers, video, self._compares)
+        return FrameAccess(
+            opener, self._table(), workers, video, self._compares, pixels=self._pixels
+        )
 
     def _random(self) -> FrameAccess:
         self._table()  # may make the access as well
