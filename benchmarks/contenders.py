@@ -105,7 +105,7 @@ class DecodeOnly(Tasks, base.DecodeOnly):
         if job.task == "write":
             video_frame = self.av.VideoFrame
             self.encoded = [
-                video_frame.from_ndarray(picture, "rgb24").reformat(format=job.stored, threads=1)
+                video_frame.from_ndarray(picture, "rgb24").reformat(format=job.stored)
                 for picture in job.pictures
             ]
 

@@ -59,6 +59,7 @@ if importlib.util.find_spec("fastav") is None:
 os.environ.setdefault("SVT_LOG", "1")  # the encoder of AV1 is talkative
 
 import fastav  # noqa: E402
+from fastav.pyav import ONE_THREAD, open_to_read  # noqa: E402
 from tests.clips import BY_NAME, Zoo  # noqa: E402
 
 # One clip for each pair of container and codec, and for each structure that is indexed differently.
@@ -202,7 +203,7 @@ def linear(data: bytes) -> Oracle:
     oracle = Oracle()
     like = None
     try:
-        with av.open(io.BytesIO(data), metadata_errors="replace") as container:
+        with open_to_read(io.BytesIO(data)) as container:
             stream = container.streams.video[0]
             context = stream.codec_context
             context.thread_count = 1
@@ -226,7 +227,7 @@ def linear(data: bytes) -> Oracle:
                     oracle.too_large = True
                     break
                 try:
-                    rgb = frame.reformat(format="rgb24", threads=1)
+                    rgb = frame.reformat(format="rgb24", **ONE_THREAD)
                     oracle.frames.append(digest(rgb.to_ndarray()))
                 except (av.FFmpegError, ValueError):
                     oracle.frames.append(None)
@@ -606,7 +607,7 @@ def alone(path: Path) -> None:
             for turn in range(6):
                 with suppress(av.FFmpegError, IndexError):
                     for frame in container.decode(stream):
-                        frame.reformat(format="rgb24", threads=1)
+                        frame.reformat(format="rgb24", **ONE_THREAD)
                 container.seek(turn * 100, stream=stream)
 
 
