@@ -190,7 +190,7 @@ def test_any_filesystem(folder: Path, videos: dict[str, np.ndarray], tmp_path: P
     for row in rows:
         row["path"] = str(folder / Path(row["path"]).name)
     check(rows, videos)
-    found = read_videos(str(folder / "[23].mp4"), ["path"], clip_length=100).take_all()
+    found = read_videos(folder / "[23].mp4", ["path"], clip_length=100).take_all()
     assert {Path(row["path"]).name for row in found} == {"2.mp4", "3.mp4"}
 
 

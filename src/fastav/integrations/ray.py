@@ -7,6 +7,7 @@ task; every task reads what it was given and no more, so that one that is lost c
 from __future__ import annotations
 
 import operator
+import os
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ __all__ = ["COLUMNS", "VideoDatasource", "read_videos"]
 COLUMNS: Final = ("path", "indices", "pts_seconds", "duration_seconds", "frames")
 """What a row may have."""
 
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
 _EXTENSIONS: Final = frozenset(
     {".avi", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ts"}
     | {".webm", ".wmv"}
@@ -48,7 +51,7 @@ _COPIES: Final = 3  # of a block: as frames, as clips, as Ray's
 
 
 def read_videos(
-    paths: str | Sequence[str],
+    paths: Paths,
     columns: Sequence[str] = ("path", "indices", "pts_seconds", "frames"),
     clip_length: int = 16,
     stride: int | None = None,
@@ -68,7 +71,7 @@ def read_videos(
 
     Parameters
     ----------
-    paths : str or sequence of str
+    paths : str, os.PathLike or sequence of these
         Files, folders (all videos in them, by their extensions) and globs, on any file system of
         fsspec's: ``"s3://bucket/videos"``.
     columns : sequence of str
@@ -171,11 +174,11 @@ class _Facts:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Clips of a file, all if none are named."""
+    """Clips of a file, all if none are named; those of a long file share the index, kept by Ray."""
 
     file: _File
     clips: range | None = None
-    index: FrameIndex | None = None
+    index: Any = None  # ObjectRef of a FrameIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +227,8 @@ class _Clips:
             if short:
                 yield self._block(reader, part.file.name, clips[-1:])
 
-        yield from part.file.read(read, index=part.index, **self.options)
+        index = None if part.index is None else ray.get(part.index)
+        yield from part.file.read(read, index=index, **self.options)
 
     def _block(self, reader: VideoReader, name: str, clips: range) -> Any:
         numbers = np.array([self.frames(clip, len(reader)) for clip in clips], np.int64)
@@ -261,7 +265,7 @@ class VideoDatasource(Datasource):  # type: ignore[misc]
 
     def __init__(
         self,
-        paths: str | Sequence[str],
+        paths: Paths,
         columns: Sequence[str] = ("path", "indices", "pts_seconds", "frames"),
         clip_length: int = 16,
         stride: int | None = None,
@@ -286,11 +290,13 @@ class VideoDatasource(Datasource):  # type: ignore[misc]
         options.setdefault("thread_count", 1)
         self._clips = _Clips(tuple(columns), length, stride, step, drop_last, options)
         self._task_bytes = _positive("task_bytes", task_bytes)
-        given = [paths] if isinstance(paths, str) else list(paths)
+        several = [paths] if isinstance(paths, (str, os.PathLike)) else paths
+        given = [os.fspath(path) for path in several]
         self._files = _find(given, filesystem, storage_options or {})
         if not self._files:
             raise FileNotFoundError(f"there is no video in {given}")
         self._known: dict[str, _Facts] = {}  # by name
+        self._kept: dict[str, Any] = {}
 
     def estimate_inmemory_data_size(self) -> int | None:
         """Bytes of all rows, reckoned from some of the files."""
@@ -366,6 +372,9 @@ class VideoDatasource(Datasource):  # type: ignore[misc]
         """Parts of a long file, each with the clips that begin in it; cut where decoding begins."""
         index = self._known[file.name].index
         assert index is not None
+        if file.name not in self._kept:
+            self._kept[file.name] = ray.put(index)  # once, for all parts
+        kept = self._kept[file.name]
         before = np.concatenate([[0], np.cumsum(index.packets["size"], dtype=np.int64)])
         count = self._clips.count(len(index))
         begin, begin_bytes = 0, 0
@@ -373,10 +382,10 @@ class VideoDatasource(Datasource):  # type: ignore[misc]
             at = int(before[index.entry(cut)])
             clip = min(-(-cut // self._clips.stride), count)  # the first that begins behind the cut
             if at - begin_bytes >= target and clip > begin:
-                yield _Part(file, range(begin, clip), index)
+                yield _Part(file, range(begin, clip), kept)
                 begin, begin_bytes = clip, at
         if begin < count:
-            yield _Part(file, range(begin, count), index)
+            yield _Part(file, range(begin, count), kept)
 
     def _sample(self) -> list[_File]:
         """Some of the files, the largest among them; what they are like is known afterwards."""
