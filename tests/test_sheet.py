@@ -223,10 +223,25 @@ def test_a_notebook_makes_no_index(zoo: Zoo) -> None:
         page = Page(reader._repr_html_())
         assert len(page.images) == 1
         assert "not counted yet" in page.text
+        assert number(np.asarray(Image.open(io.BytesIO(page.images[0])))) == 0
+        assert reader._index is None
         reader.make_index()
         page = Page(reader._repr_html_())
         assert len(page.images) > 2
         assert "250" in page.text.splitlines()
+
+
+def test_a_notebook_does_not_read_all_of_a_file(
+    zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "long.mp4"
+    fastav.imwrite(path, fastav.imread(zoo["long-open.ts"]), options={"g": "10"})
+    monkeypatch.setattr("fastav.reading.reader.read_outline", lambda video: None)
+    with fastav.open(path) as reader:
+        assert len(reader._thumbnails(seconds=0)) == 1
+        assert reader._index is None
+        assert len(reader._thumbnails(seconds=60)) > 2
+        assert reader._index is not None
 
 
 def test_a_notebook_is_never_told_of_errors(

@@ -1238,10 +1238,15 @@ class VideoReader:
 
     def _aspect(self, look: Mapping[str, Any]) -> float:
         """Width of the picture on screen divided by its height."""
-        (height, width, _), _ = self.describe_frame(**look)
         pixel = float(self.info.pixel_aspect or 1) or 1.0
         turned = look["rotate"] and self.rotation % 180 != 0
-        return width / height * (1 / pixel if turned else pixel)
+        if look["crop"] is not None:
+            _, _, height, width = look["crop"]
+        else:
+            (height, width, _), _ = self.describe_frame(**{**look, "rotate": False})
+            if turned:
+                height, width = width, height
+        return float(width / height * (1 / pixel if turned else pixel))
 
     def _repr_html_(self) -> str:
         """What a notebook shows: facts, and some small pictures if they are had quickly."""
@@ -1255,6 +1260,7 @@ class VideoReader:
         except Exception:  # whatever is wrong with the video, the facts are known
             return html(title, facts)
 
+    @_exactly
     def _thumbnails(self, n: int = 6, width: int = 160, seconds: float = 1.0) -> list[Thumbnail]:
         """Frames near `n` places of a video whose frames are quickly found, as time allows."""
         from .sheet import Thumbnail, clock
@@ -1265,11 +1271,17 @@ class VideoReader:
         if not self._lock.acquire(timeout=seconds):
             return []  # busy
         found: list[Thumbnail] = []
+        until = time.monotonic() + seconds
+
+        def hurry(count: int) -> None:
+            if time.monotonic() > until:
+                raise TimeoutError
+
         try:
-            until = time.monotonic() + seconds
             table: Timeline | None = self._index
             if table is None and self.info.container in TABLED:
-                table = self._table()
+                with suppress(TimeoutError):  # there may be no table in it
+                    table = self._table(hurry)
             numbers = [0]
             if table is not None:
                 # Key frames take least time to decode.
@@ -1278,11 +1290,14 @@ class VideoReader:
                 numbers = np.unique(keys[near]).tolist()
             look = self._look()
             size = max(round(width / self._aspect(look)), 1), width
+            options = self.options.changed("sheet", {**look, "size": size})
             for number in numbers:
-                picture = self.read_frame(number, **look, size=size)
-                assert isinstance(picture, np.ndarray)
+                frame, _ = self._frame(number)
+                if options.stored_format is not None:
+                    frame = reinterpret(frame, options.stored_format)
+                (picture,) = options.converter().convert(frame)
                 label = "" if table is None else clock(float(table.timestamps[number]))
-                found.append(Thumbnail(picture, label))
+                found.append(Thumbnail(picture.astype(np.uint8, copy=False), label))
                 if time.monotonic() > until:
                     break
         except FastavError:
