@@ -49,6 +49,8 @@ def test_forks(tool: Any, clips: Any) -> None:
     assert tool.forks(clips, files=1) == []
 
 
+# Ctrl-C inside a weak reference's callback or a __del__ is told to nobody, by Python itself.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_ctrl_c(tool: Any, clips: Any) -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert tool.interrupts(clips, 4) == []

@@ -231,6 +231,8 @@ def linear(data: bytes) -> Oracle:
                     oracle.frames.append(digest(rgb.to_ndarray()))
                 except (av.FFmpegError, ValueError):
                     oracle.frames.append(None)
+    except TypeError:
+        raise  # is never said of data, but of how PyAV is called
     except Exception as error:  # whatever PyAV raises, of which there is no list
         oracle.error = type(error).__name__
     return oracle
