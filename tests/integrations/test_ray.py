@@ -156,6 +156,9 @@ def test_long_files_are_split_at_key_frames_and_short_ones_grouped(folder: Path)
         blocks = list(task())
         assert sum(block.num_rows for block in blocks) == task.metadata.num_rows
         assert blocks[0].column("indices")[0].to_numpy()[0] % 8 == 0
+    source = VideoDatasource(str(folder), task_bytes=(folder / "1.mp4").stat().st_size)
+    source.get_read_tasks(2)
+    assert source._known.keys() == {str(folder / "0.mp4")}  # nothing else was looked into
     (together,) = VideoDatasource(str(folder)).get_read_tasks(2)
     assert [Path(name).name for name in together.metadata.input_files] == [
         f"{number}.mp4" for number in range(len(LENGTHS))

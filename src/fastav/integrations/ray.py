@@ -328,12 +328,12 @@ class VideoDatasource(Datasource):  # type: ignore[misc]
         """Tasks of about as many bytes each; Ray calls this."""
         total = sum(file.size for file in self._files)
         target = min(self._task_bytes, max(total // max(parallelism, 1), _LEAST))
-        large = [file for file in self._files if file.size > target]
-        self._look_into(large, index=True)
+        most = min(self._task_bytes, 2 * target)  # what is not much longer is not worth an index
+        self._look_into([file for file in self._files if file.size > most], index=True)
         groups: list[list[_Part]] = []
         room = 0
         for file in self._files:
-            if file.size > target:
+            if file.size > most:
                 groups += [[part] for part in self._split(file, target)]
                 room = 0
             elif file.size <= room:
