@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import pickle
+import random
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -18,9 +20,11 @@ import numpy as np
 import pytest
 
 import fastav
+from fastav import VideoReader
 from fastav.reading import access, bitstream, scan
 
-from .clips import Reference, linear
+from . import process
+from .clips import Reference, Zoo, linear
 from .media import encode
 from .range_server import BLOCK, serve
 
@@ -490,3 +494,44 @@ def test_a_table_that_points_before_the_file_is_no_system_error(tmp_path: Path) 
                     assert len(reader) <= 12
                     frame = reader[0]
                 np.testing.assert_array_equal(frame, fastav.imread(clip, index=0))
+
+
+@pytest.mark.parametrize("name", ["av1.ivf", "h264-b-fragmented.mp4", "ffv1.mkv", "vp9.webm"])
+def test_damaged_files_leave_nothing_behind(name: str, tmp_path: Path) -> None:
+    """No thread waits for the collector, and it leaves no object; FFmpeg's own memory aside."""
+    whole = Zoo(tmp_path)[name].read_bytes()
+    chance = random.Random(name)
+    inputs = []
+    for _ in range(12):
+        data = bytearray(whole)
+        for place in chance.sample(range(len(data) // 4, len(data) - 200), 4):
+            data[place : place + 200] = chance.randbytes(200)
+        inputs.append(bytes(data))
+    failures = 0
+
+    def read_all() -> None:
+        nonlocal failures
+        for data in inputs:
+            for read in (VideoReader.read, lambda reader: reader[-1], lambda reader: list(reader)):
+                try:
+                    with open_(data) as reader:
+                        read(reader)
+                except fastav.FastavError:
+                    failures += 1
+                except IndexError:  # nothing is left of it
+                    assert len(open_(data)) == 0
+
+    read_all()
+    before = process.threads()
+    gc.collect()
+    objects = len(gc.get_objects())
+    gc.disable()
+    try:
+        for _ in range(3):
+            read_all()
+        assert process.threads(before) <= before
+    finally:
+        gc.enable()
+    gc.collect()  # PyAV's containers are in reference cycles
+    assert failures
+    assert len(gc.get_objects()) - objects < len(inputs)  # a ninth of the times files were opened
