@@ -208,3 +208,24 @@ def test_progress_and_errors(uneven: bytes, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="filters kept none"):
         fastav.transcode(uneven, tmp_path / "none.mkv", filter_sequence=[("select", "0")])
     assert not (tmp_path / "none.mkv").exists()
+
+
+def test_the_aspect_of_pixels_is_kept(uneven: bytes) -> None:
+    file = io.BytesIO()
+    with fastav.open(file, "w", container="mp4", codec="libx264", pixel_aspect=Fraction(4, 3),
+                     rotation=90 if CAN_ROTATE else 0) as writer:  # fmt: skip
+        writer.write(fastav.imread(uneven))
+    wide = file.getvalue()
+    with fastav.open(wide) as reader:
+        assert reader.info.pixel_aspect == Fraction(4, 3)
+    for changes, expected in (
+        ({"container": "mp4"}, Fraction(4, 3)),
+        ({"container": "matroska"}, Fraction(4, 3)),
+        # Where the picture is turned, so are its pixels.
+        ({"container": "matroska", "read": {"rotate": True}, "function": lambda frame: frame},
+         Fraction(3, 4) if CAN_ROTATE else Fraction(4, 3)),
+        ({"container": "mp4", "pixel_aspect": Fraction(2)}, Fraction(2)),
+    ):  # fmt: skip
+        function = changes.pop("function", None)
+        with fastav.open(run(wide, function, codec="libx264", **changes)) as reader:
+            assert reader.info.pixel_aspect == expected

@@ -51,9 +51,9 @@ def transcode(
 ) -> int:
     """Read a video, change it, and write it, a few frames at a time.
 
-    Frames keep their times, at variable rates too, the picture its rotation and the colours their
-    matrix and range; sound is copied. Without a function frames go from the decoder to the encoder
-    as they are, and never become arrays.
+    Frames keep their times, at variable rates too, the picture its rotation and without filters the
+    aspect of its pixels, the colours their matrix and range; sound is copied. Without a function
+    frames go from the decoder to the encoder as they are, and never become arrays.
 
     Parameters
     ----------
@@ -106,10 +106,15 @@ def transcode(
             top = next(decoded, None)
             if top is None:
                 raise ValueError(f"there is no frame to write in {source!r}")
+            # Filters may change what a pixel is like, and do not tell.
+            plain = filter_sequence is None and filter_graph is None
+            aspect = reader.info.pixel_aspect if plain else None
+            lies = bool(top.rotation % 180)
             if top.rotation and not reader.options.rotate and "rotation" not in write:
                 way = {name: write.get(name) for name in ("container", "extension")}
                 if VideoWriter.keeps_rotation(target, **way):
                     write["rotation"] = top.rotation
+                    lies = False
                 else:
                     turn = _TURNS.get(top.rotation % 360, ())
                     filter_sequence = [*turn, *(filter_sequence or ())]
@@ -129,6 +134,7 @@ def transcode(
             settings = {
                 "fps": (reader.info.frame_rate or Fraction(25)) / step,
                 "time_base": fraction(first.time_base),
+                "pixel_aspect": 1 / aspect if aspect and lies else aspect,
                 "sound": _sound(source, sound, first),
                 **write,
             }

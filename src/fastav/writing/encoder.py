@@ -242,6 +242,7 @@ class Encoder:
         rate: Fraction,
         time_base: Fraction,
         rotation: float = 0,
+        pixel_aspect: Fraction | None = None,
         colours: Colours,
     ) -> VideoStream:
         """Add a stream for frames like `frame` to a container and open its encoder.
@@ -257,6 +258,8 @@ class Encoder:
         context.width, context.height = frame.width, frame.height
         context.pix_fmt = name = self.choose_format(frame.format.name)
         context.time_base = time_base
+        if pixel_aspect is not None:
+            context.sample_aspect_ratio = pixel_aspect
         colours.tag(context)
         context.thread_type = "AUTO"
         context.thread_count = self._thread_count

@@ -87,6 +87,9 @@ class VideoWriter:
     metadata : mapping of str to str, optional
         Tags of the container, such as ``{"title": "...", "comment": "..."}``; what can be kept is
         up to the container.
+    pixel_aspect : Fraction, optional
+        Width of a pixel divided by its height, which players stretch the picture by; square unless
+        given.
     rotation : float
         Degrees counter-clockwise by which players are to turn the picture (needs PyAV 17).
     conversion : {"exact", "ffmpeg"}
@@ -159,6 +162,7 @@ class VideoWriter:
         filter_graph: FilterGraph | None = None,
         metadata: Mapping[str, str] | None = None,
         rotation: float = 0,
+        pixel_aspect: Fraction | None = None,
         conversion: str = "exact",
         mosaics: str = "keep",
         container_options: Mapping[str, object] | None = None,
@@ -189,6 +193,7 @@ class VideoWriter:
         if fragmented:
             self._target.fragment()
         self._rotation = rotation
+        self._pixel_aspect = pixel_aspect
         self.metadata = dict(metadata or {})
         self.stream_metadata: dict[str, str] = {}
         self._settings: dict[str, Any] = {"codec": None, "options": {}, "mosaics": mosaics}
@@ -483,6 +488,7 @@ class VideoWriter:
                 rate=rate,
                 time_base=self._schedule.time_base(frame, rate, self._encoder),
                 rotation=rotation,
+                pixel_aspect=self._pixel_aspect,
                 colours=colours,
             )
             output.metadata.update(self.metadata)
