@@ -23,6 +23,7 @@ def test_every_example_is_found() -> None:
     assert len(EXAMPLES) == TEXT.count("```python") > 9
 
 
+@pytest.mark.filterwarnings("default")  # those of the packages are none of ours
 @pytest.mark.parametrize(
     ("needs", "example"), [pytest.param(n, e, id=title) for title, n, e in EXAMPLES]
 )
