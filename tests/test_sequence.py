@@ -341,9 +341,10 @@ def test_making_the_index_tells_its_progress(zoo: Zoo) -> None:
     counts: list[int] = []
     with fastav.open(zoo["long-open.ts"]) as reader:
         index = reader.make_index(counts.append)
-        assert counts == [64, 128, 192, 250]
+        assert counts[:4] == [64, 128, 192, 250]  # then, if need be, those decoded
+        told = len(counts)
         assert reader.make_index(counts.append) is index
-        assert len(counts) == 4
+        assert len(counts) == told
 
     def stop(count: int) -> None:
         raise KeyboardInterrupt
