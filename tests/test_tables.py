@@ -23,6 +23,7 @@ from fastav import FrameIndex
 from fastav.reading import reader as reading
 from fastav.reading import source as reading_source
 from fastav.reading import tables
+from fastav.reading.ebml import read_blocks
 from fastav.reading.input import VideoInput, open_input
 from fastav.reading.scan import build_index
 from fastav.reading.source import Source
@@ -201,6 +202,162 @@ def test_empty_chunks_of_an_avi_are_no_frames(tmp_path: Path) -> None:
     assert index is not None
     assert len(index) == skips.frames
     assert_same(index, scanned(path))
+
+
+# Matroska: from the header of one block to the next
+
+
+@pytest.fixture
+def any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have small packets of Matroska be gone past as well."""
+    monkeypatch.setattr(tables, "_LARGE", 0)
+
+
+# Those that only reading all packets tells: hidden frames, times of decoding by FFmpeg's parser,
+# a start amid others, no cues, an early end.
+ALL_READ = {
+    *("vp8.webm", "vp8-altref.webm", "vp8-hidden.webm", "vp9.webm", "vp9-altref.webm", "vfr.webm"),
+    *("mpeg2.mkv", "h264-cut-start.mkv", "long-live.mkv", "truncated.mkv"),
+}
+
+
+@needs_tables
+@pytest.mark.usefixtures("any_size")
+@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith(("mkv", "webm"))])
+def test_blocks_say_what_the_packets_say(zoo: Zoo, name: str) -> None:
+    index = by_tables(zoo[name])
+    assert (index is None) == (name in ALL_READ)
+    if index is not None:
+        assert_same(index, scanned(zoo[name]))
+        true = linear(zoo[name]).images
+        with open_(zoo[name]) as reader:
+            for number in random.Random(name).choices(range(len(true)), k=10):
+                np.testing.assert_array_equal(reader[number], true[number])
+
+
+@needs_tables
+def test_blocks_of_large_packets_are_gone_past(tmp_path: Path) -> None:
+    """Smaller ones are read: it is quicker."""
+    large = Clip("large.mkv", options=x264("qp=0"), size=(480, 360))
+    small = Clip("small.mkv")
+    for clip in (large, small):
+        clip.make(tmp_path / clip.name)
+    index = by_tables(tmp_path / large.name)
+    assert index is not None
+    assert_same(index, scanned(tmp_path / large.name))
+    assert by_tables(tmp_path / small.name) is None
+
+
+@needs_tables
+@pytest.mark.usefixtures("any_size")
+@pytest.mark.parametrize("name", ["h264-b.mkv", "hevc-open.mkv", "ffv1.mkv", "av1.webm"])
+def test_any_byte_between_packets_may_be_wrong(zoo: Zoo, name: str) -> None:
+    """As test_any_byte_of_the_tables_may_be_wrong."""
+    data = zoo[name].read_bytes()
+    blocks = read_blocks(lambda at, size: data[at : at + size], 0, len(data))
+    assert blocks is not None
+    outside = np.ones(len(data), bool)
+    for at, size in zip(blocks.data, blocks.size, strict=True):
+        outside[at : at + size] = False
+    places = np.flatnonzero(outside).tolist()
+    chance = random.Random(name)
+    believed = 0
+    for _ in range(60):
+        made = bytearray(data)
+        for _ in range(chance.randint(1, 3)):
+            made[chance.choice(places)] ^= 1 << chance.randrange(8)
+        try:
+            index = by_tables(bytes(made))
+        except fastav.FastavError:
+            continue
+        if index is not None:
+            believed += 1
+            true = scanned(bytes(made))
+            assert_same(replace(index, keys=true.keys, entries=true.entries), true)
+            with open_(bytes(made)) as reader, open_(bytes(made), index=true) as other:
+                for number in chance.choices(range(len(true)), k=2):
+                    np.testing.assert_array_equal(
+                        frame_or_error(reader, number), frame_or_error(other, number)
+                    )
+    assert believed > 10
+
+
+def element(kind: str, content: bytes) -> bytes:
+    """Make an EBML element, its size in eight bytes."""
+    return bytes.fromhex(kind) + struct.pack(">Q", 1 << 56 | len(content)) + content
+
+
+def in_groups(path: Path, **extra: bytes) -> bytes:
+    """Make a Matroska file of h264 anew, its packets in groups; a key frame begins a cluster.
+
+    `extra` is added to the track, the first cluster, the groups, or behind it all ("segment");
+    "flags" are those of blocks.
+    """
+    with av.open(str(path)) as container:
+        (stream,) = container.streams.video
+        context = stream.codec_context
+        packets = [
+            (packet.pts, packet.is_keyframe, packet.duration, bytes(packet))
+            for packet in container.demux(stream)
+            if packet.size and packet.pts is not None and packet.duration
+        ]
+        size = element("b0", b"%c" % context.width) + element("ba", b"%c" % context.height)
+        track = (
+            *(element("d7", b"\1"), element("73c5", b"\1"), element("83", b"\1")),
+            *(element("86", b"V_MPEG4/ISO/AVC"), element("63a2", context.extradata or b"")),
+            *(element("e0", size), extra.get("track", b"")),
+        )
+    lasts = struct.pack(">d", sum(duration for *_, duration, _ in packets))
+    units = element("2ad7b1", struct.pack(">I", 1_000_000))
+    body = element("1549a966", units + element("4489", lasts))
+    body += element("1654ae6b", element("ae", b"".join(track)))
+    points, clusters = b"", [(0, extra.get("cluster", b""))]
+    for pts, key, duration, data in packets:
+        if key:
+            place = struct.pack(">Q", len(body) + sum(12 + len(made) for _, made in clusters[1:]))
+            where = element("f7", b"\1") + element("f1", place)
+            points += element("bb", element("b3", struct.pack(">I", pts)) + element("b7", where))
+            clusters.append((pts, element("e7", struct.pack(">I", pts)) + clusters[0][1]))
+        start, made = clusters[-1]
+        block = b"\x81" + struct.pack(">h", pts - start) + extra.get("flags", b"\0") + data
+        group = element("a1", block) + element("9b", b"%c" % duration) + extra.get("group", b"")
+        group += b"" if key else element("fb", b"\xd8")
+        clusters[-1] = start, made + element("a0", group)
+    body += b"".join(element("1f43b675", made) for _, made in clusters[1:])
+    body += extra.get("cues", element("1c53bb6b", points)) + extra.get("segment", b"")
+    doctype = element("4282", b"matroska") + element("4287", b"\4") + element("4285", b"\2")
+    return element("1a45dfa3", doctype) + element("18538067", body)
+
+
+@needs_tables
+@pytest.mark.usefixtures("any_size")
+def test_blocks_in_groups(zoo: Zoo) -> None:
+    """A group whose block refers to no other is a key frame."""
+    made = in_groups(zoo["h264-b.mkv"], cluster=element("ec", bytes(700)))
+    index = by_tables(made)
+    assert index is not None
+    assert index.keys.sum() == 4
+    assert_same(index, scanned(made))
+
+
+UNUSUAL: dict[str, dict[str, bytes]] = {
+    "lacing": {"flags": b"\2"},
+    "a compressed track": {"track": element("6d80", element("6240", element("5034", b"")))},
+    "a track in other units": {"track": element("23314f", struct.pack(">f", 0.5))},
+    "discarded samples": {"group": element("75a2", b"\1")},
+    "an element of a cluster that is not known": {"cluster": element("4fff", b"")},
+    "one of the segment": {"segment": element("1fffffff", b"")},
+    "no cues": {"cues": b""},
+    "an end that is missing": {"segment": b"\xec\x85"},
+}
+
+
+@needs_tables
+@pytest.mark.usefixtures("any_size")
+@pytest.mark.parametrize("what", UNUSUAL)
+def test_what_is_unusual_is_read(zoo: Zoo, what: str) -> None:
+    made = in_groups(zoo["h264-b.mkv"], **UNUSUAL[what])
+    assert read_blocks(lambda at, size: made[at : at + size], 0, len(made)) is None
 
 
 # Files that lie. Each is a good file with its boxes edited.
@@ -432,12 +589,14 @@ WAYS: dict[str, Callable[[fastav.VideoReader], tuple[Any, Any]]] = {
 
 
 @needs_tables
+@pytest.mark.usefixtures("any_size")
+@pytest.mark.parametrize("name", ["long.mp4", "long.mkv"])
 @pytest.mark.parametrize("way", WAYS)
 def test_a_contradiction_turns_to_all_packets(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, name: str
 ) -> None:
-    path = tmp_path / LONG.name
-    LONG.make(path)
+    path = tmp_path / name
+    replace(LONG, name=name).make(path)
     true = linear(path).images
     read = tables._read_table
 

@@ -8,7 +8,8 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import av
@@ -289,6 +290,16 @@ class Source:
         with open(self.name, "rb", buffering=0) as file:
             file.seek(offset)
             return _read_all(file, size)
+
+    @contextmanager
+    def reading(self) -> Iterator[Callable[[int, int], bytes]]:
+        """Read bytes as :meth:`read_at` does, many times: a local file stays open for it."""
+        if self.name == "<bytes>" or self.remote or not hasattr(os, "pread"):
+            yield lambda offset, size: self.read_at(offset, size) or b""
+            return
+        with open(self.name, "rb", buffering=0) as file:
+            number = file.fileno()
+            yield lambda offset, size: os.pread(number, size, offset)
 
     def hang_up(self) -> None:
         """Close the connection that bytes are read by, if there is one."""

@@ -2,14 +2,15 @@
 
 Demuxers of mp4, mov and avi make a table of all packets when they open a file: when each is to be
 decoded, where it lies, how large it is, and whether it is a key frame, edit lists applied. What it
-lacks (when packets are presented, how long they last) the file's boxes tell. It is believed where
-it agrees with the packets at both ends of the file, and with every packet that is read later on.
+lacks (when packets are presented, how long they last) the file's boxes tell. Of Matroska's large
+packets the headers of their blocks make such a table. It is believed where it agrees with the
+packets at both ends of the file, and with every packet that is read later on.
 """
 
 from __future__ import annotations
 
 import threading
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice
@@ -23,11 +24,12 @@ from numpy.typing import NDArray
 
 from ..errors import DecodeError
 from ..ffmpeg_errors import clear_error
-from ..pyav import file_size, fraction, has_side_data
+from ..pyav import file_size, fraction, has_side_data, reorder_depth
 from .bitstream import hidden_reader, key_reader
 from .boxes import Samples, read_samples
 from .decode import packets
-from .index import PACKET, FrameIndex, Timeline
+from .ebml import read_blocks
+from .index import NO_TIME, PACKET, FrameIndex, Timeline
 from .input import VideoInput
 from .scan import LASTING, Scan, by_time, crossing, entries, packet_digest, trusts_keys, unsettled
 from .source import Source
@@ -38,8 +40,12 @@ if TYPE_CHECKING:
 __all__ = ["TABLED", "Outline", "read_outline"]
 
 _MOV: Final = "mov,mp4,m4a,3gp,3g2,mj2"
-TABLED: Final = frozenset({_MOV, "avi"})
-"""Containers (FFmpeg's names) with tables of all their packets."""
+_MATROSKA: Final = "matroska,webm"
+TABLED: Final = frozenset({_MOV, "avi", _MATROSKA})
+"""Containers (FFmpeg's names) that tell of all their packets."""
+
+# Matroska's packets of so many bytes are dearer to read than to go past.
+_LARGE: Final = 1 << 14
 
 # At each end of the file so many packets are compared with the table, or fewer of so many bytes.
 _COMPARED: Final = 24
@@ -67,7 +73,7 @@ class Outline(Timeline):
     proved: Final = False
     damaged: Final = False
 
-    def __init__(self, video: VideoInput, scan: Scan) -> None:
+    def __init__(self, video: VideoInput, scan: Scan, data: NDArray[np.int64]) -> None:
         context = video.stream.codec_context
         self.codec = context.codec.canonical_name
         self.file_size = file_size(video.container)
@@ -82,6 +88,7 @@ class Outline(Timeline):
             column.flags.writeable = False
         self._source = video.source
         self._scan = scan
+        self._data = data
         self._look = key_reader(self.codec, context.extradata)
         self.starts = np.flatnonzero(scan.key).astype(np.int32)
         self._starts: list[int] = self.starts.tolist()
@@ -104,7 +111,7 @@ class Outline(Timeline):
         with self._lock:
             scan = self._scan
             if self._look is not None and start not in self._looked:
-                pos, size = int(scan.packets["pos"][start]), int(scan.packets["size"][start])
+                pos, size = int(self._data[start]), int(scan.packets["size"][start])
                 kind = self._look(memoryview(self._read(pos, min(size, _HEAD))))
                 if not kind[1] and size > _HEAD:
                     kind = self._look(memoryview(self._read(pos, size)))
@@ -176,7 +183,8 @@ def read_outline(video: VideoInput) -> Outline | None:
             return None
         scan = _verified(video, table)
         if scan is not None:
-            outline = Outline(video, scan)
+            data = scan.packets["pos"] if table.data is None else table.data
+            outline = Outline(video, scan, data)
             if outline.settled(video):
                 return outline
     except (DecodeError, LookupError):
@@ -196,13 +204,18 @@ class _Table(NamedTuple):
     durations: NDArray[np.int64] | None
     key: NDArray[np.bool_]
     shown: NDArray[np.bool_]
+    data: NDArray[np.int64] | None = None  # where packets begin, if not at their places
 
 
 def _read_table(video: VideoInput) -> _Table | None:
     """Put together what the demuxer and the boxes know; nothing of the video is read for it."""
     codec = video.stream.codec_context.codec
+    if hidden_reader(codec.canonical_name) is not None:
+        return None
+    if video.container.format.name == _MATROSKA:
+        return _headers(video)
     given = getattr(video.stream, "index_entries", None)  # of newer PyAV
-    if not given or hidden_reader(codec.canonical_name) is not None:
+    if not given:
         return None
     found = given[:]
     packets = np.empty(len(found), PACKET)
@@ -235,6 +248,40 @@ def _read_table(video: VideoInput) -> _Table | None:
         (flags[full] & _KEY) != 0,
         (flags[full] & _DISCARD) == 0,
     )
+
+
+def _headers(video: VideoInput) -> _Table | None:
+    """Go from block to block of a Matroska file, where that is cheaper than reading them."""
+    source, stream = video.source, video.stream
+    rate, length = fraction(stream.average_rate), video.container.duration
+    size = file_size(video.container)
+    if not source.local or not rate or not length:
+        return None
+    if size < _LARGE * rate * length / av.time_base or source.read_at(0, 1) is None:
+        return None
+    with source.reading() as read_at:
+        blocks = read_blocks(read_at, stream.index, size)
+    if blocks is None:
+        return None
+    packets = np.empty(len(blocks.pos), PACKET)
+    packets["pts"], packets["pos"], packets["size"] = blocks.pts, blocks.pos, blocks.size
+    packets["dts"] = _decoding_times(blocks.pts, reorder_depth(stream.codec_context))
+    return _Table(
+        packets, blocks.duration, blocks.key, np.ones(len(packets), np.bool_), blocks.data
+    )
+
+
+def _decoding_times(pts: NDArray[np.int64], depth: int) -> NDArray[np.int64]:
+    """Give packets the times of decoding that FFmpeg gives them, where a container has none.
+
+    Each is the earliest time that a decoder which holds back `depth` frames could show next.
+    """
+    held = [int(NO_TIME)] * depth
+    dts = []
+    for time in pts.tolist():
+        insort(held, time)
+        dts.append(held.pop(0))
+    return np.array(dts, np.int64)
 
 
 def _chained(video: VideoInput) -> bool:
@@ -365,9 +412,8 @@ def _verified(video: VideoInput, table: _Table) -> Scan | None:
     if last >= len(head) and not video.source.remote:  # there it costs what a frame costs
         video.container.seek(int(rows["dts"][last]), stream=video.stream)
         tail = list(_some(video, last))
-        dts = None if not tail else tail[0].dts
-        at = np.flatnonzero(rows["dts"] == dts)
-        if dts is None or len(at) != 1 or not _agree(scan, int(at[0]), tail):
+        at = np.flatnonzero(rows["pos"] == tail[0].pos) if tail else rows["pos"][:0]
+        if len(at) != 1 or not _agree(scan, int(at[0]), tail):
             return None
     return scan
 
@@ -383,11 +429,15 @@ def _some(video: VideoInput, start: int) -> Iterator[Packet]:
 
 
 def _agree(scan: Scan, start: int, read: list[Packet]) -> bool:
-    """Whether packets that were read are those of the table from `start` on."""
+    """Whether packets that were read are those of the table from `start` on.
+
+    Where a container has no times of decoding, FFmpeg has none yet for packets after a seek.
+    """
     said = scan.packets[start : start + len(read)]
     durations, keys, shown = scan.durations[start:], scan.key[start:], scan.shown[start:]
     return len(said) == len(read) and all(
-        (packet.pts, packet.dts, packet.pos, packet.size) == row
+        (packet.pts, packet.pos, packet.size) == (row[0], row[2], row[3])
+        and (packet.dts == row[1] or (packet.dts is None and (start or row[1] == NO_TIME)))
         and packet.duration == durations[at]
         and packet.is_keyframe == keys[at]
         and packet.is_discard != shown[at]
