@@ -79,9 +79,9 @@ def unreferred_reader(codec: str, extradata: bytes | None) -> Callable[[memoryvi
     """Return what tells of a packet if no other refers to it, so that decoding may leave it out.
 
     It must see every packet that is decoded. Of hevc these are sub-layer non-reference pictures of
-    the highest temporal layer (ITU-T H.265, table 7-1, 7.4.2.2 and 7.3.2.2.1). Nothing else can be
-    told so: a VP9 frame that refreshes no reference still hands on its probabilities, and of AV1
-    dav1d wants every frame. h264 and MPEG's elders FFmpeg leaves out itself.
+    the highest temporal layer (ITU-T H.265, table 7-1, 7.4.2.2 and 7.3.2.2.1). A VP9 frame that
+    refreshes no reference still hands on its probabilities. AV1's could be left out, but that lies
+    deep in their headers, which are not read. h264 and MPEG's elders FFmpeg leaves out itself.
     """
     if codec != "hevc":
         return None
