@@ -49,6 +49,8 @@ def results(
     row = width * channels * dtype.itemsize
     for number, module in enumerate(twins("resample")):
         colour_level = max(twins("colour")[number].levels())
+        # (What a conversion has got is enough for the implementation that was chosen.)
+        scratch = np.full(module.scratch_bytes(made.address) + GUARD, 171, np.uint8)
         for level, name in module.levels().items():
             pitch = row + 13 * (level % 2)
             block = np.full(2 * GUARD + height * pitch, 171, np.uint8)
@@ -61,7 +63,7 @@ def results(
                 planes,
                 start,
                 step,
-                made._scratch.ctypes.data,
+                scratch.ctypes.data,
                 level,
                 colour_level,
             )
@@ -69,6 +71,7 @@ def results(
             found = rows[:, :row][:: -1 if upside_down else 1].copy()
             rows[:, :row] = 171
             assert (block == 171).all(), name
+            assert (scratch[-GUARD:] == 171).all(), name
             shape = (height, width, channels) if channels > 1 else (height, width)
             yield name, found.view(dtype).reshape(shape)
 
