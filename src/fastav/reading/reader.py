@@ -73,7 +73,10 @@ _COPYING: Final = frozenset({"rawvideo"})
 
 
 def _exactly(read: Method) -> Method:
-    """Have a method read again, by a table of all packets read, where its table proved wrong."""
+    """Call a method again with an index that is made anew, where its table proved wrong.
+
+    If that index is shorter, ``IndexError`` becomes ``DecodeError``.
+    """
 
     @wraps(read)
     def certain(reader: VideoReader, /, *args: Any, **kwargs: Any) -> Any:
@@ -544,7 +547,10 @@ class VideoReader:
         return index
 
     def _doubt(self, table: FrameIndex | Outline | None, wrong: WrongTable) -> None:
-        """Take a table that proved wrong for what it is."""
+        """Replace an index that proved wrong: read all packets, after ``BrokenPromise`` decode them.
+
+        If it has been replaced already, only the doubt is counted.
+        """
         with self._lock:
             self._check_open()
             self._doubts += 1

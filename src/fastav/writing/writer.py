@@ -1,4 +1,4 @@
-"""Arrays to a video file: packed straight into the encoder's frames, finished whatever happens."""
+"""VideoWriter: arrays to a video file, which is finished also after an error."""
 
 from __future__ import annotations
 
