@@ -606,7 +606,7 @@ class _Kept(threading.local):
 
     @staticmethod
     def key(frame: av.VideoFrame, format: str, conversion: str, planes: bool) -> Key:
-        """What a converter is kept by; the tags of frames it looks at itself."""
+        """The key of a converter. It lacks frames' tags, which the converter checks itself."""
         return format, conversion, planes, frame.format.name, frame.width, frame.height
 
     def take(self, key: Key) -> FrameConverter:

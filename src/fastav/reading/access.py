@@ -56,8 +56,9 @@ _SKIPPING: Final = frozenset({"h264", "mpeg1video", "mpeg2video", "mpeg4"})
 _REMEMBERING: Final = frozenset({"h264", "mpeg4"})
 
 
-# Up to so many pixels one thread decodes sooner than several do: these want waking, and work ahead
-# on what the next hop throws away. Some 30 frames of 1280x720; more make up for it.
+# Up to so many pixels one thread decodes sooner than several, which have to be woken and decode
+# ahead what the next hop throws away. That is some 30 frames of 1280x720; for more pixels several
+# threads are faster.
 _FEW_PIXELS: Final = 24 << 20
 
 # Of the containers and decoders that a batch had side by side, so many are kept open for the next.
@@ -185,8 +186,8 @@ class _Cursor:
     def _introduce(self) -> None:
         """Show the decoder the first packet, as linear decoding would have done.
 
-        What encoder made the stream is told there alone, and decoders mend by it what older
-        encoders did wrong (h264 in 4:4:4, mpeg4); flushing does not make them forget.
+        Only that packet names the encoder that made the stream. Decoders use the name to correct
+        errors of older encoders (h264 in 4:4:4, mpeg4), and keep it when they are flushed.
         """
         if self._introduced:
             return
@@ -226,8 +227,9 @@ class _Cursor:
                     if packet.dts is not None and dts != NO_TIME and packet.dts > dts:
                         break  # too late
             except (av.error.FFmpegError, LookupError, OSError, DecodeError) as error:
-                # A server without ranges says so only to who reads where it was sent; in a file
-                # it is damage that is met there.
+                # A server without ranges fails only when packets are read after the seek, so any
+                # error of a URL ends seeking. In a file, a DecodeError is damage at that place,
+                # and the next time is tried.
                 if not isinstance(error, DecodeError) or self._video.source.remote:
                     self._seekable = False
                     return False
@@ -301,14 +303,14 @@ class _Cursor:
                 frames = decode_packet(self._video, packet)
         except DecodeError as error:
             if packet is not None and self._leading:
-                self._leading -= 1  # nobody expects it to be whole
+                self._leading -= 1  # it may fail: it needs what was before the start
             else:
                 self._failure, packet = str(error), None
         if packet is None:
             self._skip(False)
             with suppress(DecodeError):  # frames wait in the decoder also when it has failed
                 frames = decode_packet(self._video, None)
-            self._start = None  # what it referred to is forgotten
+            self._start = None  # the drained decoder has lost its references
         for frame in frames:
             self._receive(frame)
 
@@ -321,7 +323,7 @@ class _Cursor:
         return 0 <= shown < wanted and number >= table.index.decoded
 
     def _expect(self, packet: int, wanted: int) -> None:
-        """Take down what is to come of a packet."""
+        """Note which frame a packet is to give, and whether it may fail or be skipped."""
         table = self._table
         shown = int(table.frame_of[packet]) if packet < table.count else -1
         self._skip(0 <= shown < wanted and packet >= table.index.decoded)
@@ -510,7 +512,8 @@ class FrameAccess:
     def _threads_for(self, number: int, last: int) -> int:
         """Choose who decodes on to a frame: 1, a single thread, or 0, the reader's own threads.
 
-        These do where frame follows frame, or where much is to be decoded on the way.
+        The reader's own threads are chosen where frames are asked for in a row, or where many
+        pixels have to be decoded on the way.
         """
         several, one = self._main.get(0), self._main.get(1)
         if not self._pixels or self._alone or (several is not None and several.goes_on_to(number)):
@@ -518,7 +521,8 @@ class FrameAccess:
         carriers, entry = self.index.carriers, self.index.entry(number)
         begin = entry
         if one is not None and one.position is not None and one.goes_on_to(number):
-            # What is decoded twice when the others take over is no more than came in a row.
+            # The reader's threads would decode from `entry` again. That is worth it when about
+            # half as many frames came in a row as there are packets to repeat.
             if self._in_a_row >= max(2, (int(carriers[number]) - entry) // 2):
                 return 0
             begin = max(entry, one.position)
@@ -594,7 +598,8 @@ class FrameAccess:
         entry = self.index.entry
         if self._pixels and not any(self._are_many(entry(run[0]), run[-1]) for run in runs):
             threads = 1
-        # Whatever breaks this off, a decoder that a thread may still drive belongs to nobody else.
+        # If this is interrupted, threads may still use some of the decoders. So all are taken out
+        # of `_side` first, and only those that are free are put back.
         decoders, self._side = self._side, []
         seats = [_Seat(visit, decoders.pop() if decoders else None) for visit in visits]
         for seat in seats:
@@ -659,7 +664,7 @@ class FrameAccess:
                 video = None
             elif threads:
                 video.stream.codec_context.thread_count = threads
-        # (No method of this object, which cursors would then keep alive, and it them.)
+        # (Not a method: cursors would refer to this object, which refers to them.)
         opener = partial(_open, self._given, self._alone, self._strict)
         return _Cursor(opener, self._table, threads, video, self._strict)
 

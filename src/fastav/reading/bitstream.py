@@ -29,7 +29,7 @@ def _nal_units(data: memoryview, length_size: int) -> Iterator[memoryview]:
 
 
 def key_reader(codec: str, extradata: bytes | None) -> _Look | None:
-    """Return what tells of a packet marked as key if decoding may start there, and if it shuts.
+    """Return a function that says of a key packet if decoding may start there, and if it is closed.
 
     Containers mark packets wrongly, so the picture's type is read where it is easy to find. NAL
     unit types are those of ITU-T H.264, table 7-1, and H.265, table 7-1; avcC and hvcC, whose first
@@ -76,12 +76,12 @@ def _look_hevc(units: Iterator[memoryview]) -> tuple[bool, bool]:
 
 
 def unreferred_reader(codec: str, extradata: bytes | None) -> Callable[[memoryview], bool] | None:
-    """Return what tells of a packet if no other refers to it, so that decoding may leave it out.
+    """Return a function that says of a packet if decoding may leave it out: none refers to it.
 
     It must see every packet that is decoded. Of hevc these are sub-layer non-reference pictures of
     the highest temporal layer (ITU-T H.265, table 7-1, 7.4.2.2 and 7.3.2.2.1). A VP9 frame that
     refreshes no reference still hands on its probabilities. AV1's could be left out, but that lies
-    deep in their headers, which are not read. h264 and MPEG's elders FFmpeg leaves out itself.
+    deep in their headers, which are not read. FFmpeg itself skips those of h264 and older MPEG.
     """
     if codec != "hevc":
         return None

@@ -51,7 +51,8 @@ def packets(video: VideoInput) -> Generator[Packet]:
             ended = not packet.size
             if not ended:
                 yield packet
-            del packet  # it refers to the decoder, and an error's traceback to what is here
+            # A packet keeps the decoder alive, and an error's traceback would keep the packet.
+            del packet
             video.check_open()
     except (av.error.FFmpegError, LookupError, UnicodeDecodeError) as error:
         # At the end PyAV also looks for the streams that appeared in mid-file, in vain.

@@ -110,7 +110,7 @@ class PartOfFrames:
     output : Output
         What whole frames are like.
     array : ndarray
-        As many parts as it is long.
+        The caller's; it takes one part of a frame per entry of its first axis.
     within : tuple of int, slice or ...
         Which part, as a key of a frame's array.
     """

@@ -34,7 +34,7 @@ __all__ = [
 def report(
     frames: Iterator[av.VideoFrame], progress: Callable[[int], object]
 ) -> Iterator[av.VideoFrame]:
-    """Pass frames on; when the next is asked for, the one before has been read."""
+    """Pass frames on, and report each as read when the next one is asked for."""
     for number, frame in enumerate(frames, 1):
         yield frame
         progress(number)
@@ -62,7 +62,7 @@ def through_filters(
 
 
 class ArrayIterator(Iterator[Arrays]):
-    """Frames one after the other, and by which call they were asked for till the first is taken."""
+    """Frames in order; until the first is taken, it knows which call asked for them."""
 
     def __init__(self, frames: Iterator[Arrays], begun_by: tuple[FrameType, int]) -> None:
         self._frames = frames
@@ -131,7 +131,7 @@ class FrameIterator:
             self._frames.close()
 
     def stop(self) -> None:
-        """Close the frames; if a thread is in the middle of taking one, have it do that.
+        """Close the frames; if a thread is in the middle of taking one, leave closing to it.
 
         The source is closed already, so that thread finds out at the next packet. It cannot be
         waited for: it may be in a stalled read, or want a lock that the caller holds.

@@ -92,7 +92,7 @@ class VideoInput:
             parts[0].close()
 
     def give_up(self) -> object:
-        """Have it closed without closing it, and return what must not be."""
+        """Mark the input as closed, and return its parts, which this process must not close."""
         parts, self._parts = self._parts, None
         return parts
 

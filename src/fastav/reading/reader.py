@@ -73,10 +73,7 @@ _COPYING: Final = frozenset({"rawvideo"})
 
 
 def _exactly(read: Method) -> Method:
-    """Call a method again with an index that is made anew, where its table proved wrong.
-
-    If that index is shorter, ``IndexError`` becomes ``DecodeError``.
-    """
+    """Have a method repeat its read when its table proved wrong and was made anew."""
 
     @wraps(read)
     def certain(reader: VideoReader, /, *args: Any, **kwargs: Any) -> Any:
@@ -94,7 +91,7 @@ def _exactly(read: Method) -> Method:
                     raise
                 what = f"{error}: the file is damaged, and promised more"
                 raise DecodeError(what, len(known)) from None
-            if reader._doubts == doubts:  # else numbers were found in a table that was wrong
+            if reader._doubts == doubts:  # else its frame numbers came from a wrong table
                 return result
 
     return cast(Method, certain)
@@ -457,9 +454,9 @@ class VideoReader:
     def _is_only_a_hint(self, caller: FrameType) -> bool:
         """Whether ``list(reader)`` asks for a length, which is not worth reading the file for.
 
-        It asks the very moment it has got an iterator, so the same call in the same frame of the
-        interpreter has just made one, of which nothing has been taken; and makes do with
-        ``__length_hint__`` where a ``TypeError`` is raised.
+        ``list`` asks right after it has got an iterator. So the question is only a hint if the same
+        call in the same frame of the interpreter has just made an iterator, and nothing has been
+        taken from it. On a ``TypeError``, ``list`` uses ``__length_hint__`` instead.
         """
         latest = None if self._latest is None else self._latest()
         if self._index is not None or latest is None or latest.begun_by is None:
@@ -501,7 +498,7 @@ class VideoReader:
             return table.complete() if isinstance(table, Outline) else table
 
     def _table(self, progress: Advance | None = None) -> FrameIndex | Outline:
-        """What is known of all frames, be it by the container's tables."""
+        """The table of all frames, by the container's tables if they suffice, else by a scan."""
         with self._lock:
             if self._index is None:
                 self._reopen_or_say("the number of frames is not known")
@@ -542,15 +539,12 @@ class VideoReader:
             self._scanned = True
             self._access = self._make_access(video)
         except BaseException:
-            video.close()  # whoever keeps the error would keep it open
+            video.close()  # else it stays open as long as the error is kept
             raise
         return index
 
     def _doubt(self, table: FrameIndex | Outline | None, wrong: WrongTable) -> None:
-        """Replace an index that proved wrong: read all packets, after ``BrokenPromise`` decode them.
-
-        If it has been replaced already, only the doubt is counted.
-        """
+        """Make the index anew after a table proved wrong, unless another thread has done so."""
         with self._lock:
             self._check_open()
             self._doubts += 1
@@ -1263,7 +1257,7 @@ class VideoReader:
         title, facts = f"{self._source.name}{state}", facts_of(self.info, frames)
         try:
             return html(title, facts, self._thumbnails())
-        except Exception:  # whatever is wrong with the video, the facts are known
+        except Exception:  # the pictures failed: show the facts alone
             return html(title, facts)
 
     @_exactly
@@ -1273,7 +1267,7 @@ class VideoReader:
 
         source = self._source
         if self._closed or not (source.local and source.reopenable):
-            return []  # of a pipe it would take frames away
+            return []  # reading a pipe would use up its frames
         if not self._lock.acquire(timeout=seconds):
             return []  # busy
         found: list[Thumbnail] = []
@@ -1307,7 +1301,7 @@ class VideoReader:
                 if time.monotonic() > until:
                     break
         except FastavError:
-            pass  # those before the damage will do
+            pass  # show the frames that come before the damage
         finally:
             self._lock.release()
         return found

@@ -57,7 +57,7 @@ _TRUSTED_KEYS: Final = frozenset(
     }
 )
 
-# What packets bring along for all that follow them: who starts later would lack it.
+# Side data that holds for all later packets too: decoding that starts behind it would lack it.
 LASTING: Final = ("new_extradata", "palette", "param_change")
 
 # Frames in presentation may be this far from their place when sorted by time, and no farther:
@@ -99,7 +99,7 @@ def build_index(
         The video, opened and not yet read from. It is read to its end and left open. Without it
         `reopen` is used.
     prove : bool
-        Decode everything: the packets have promised what decoding did not keep.
+        Decode everything, because decoding did not give the frames that the packets promise.
     progress : callable
         Called now and then with the number of packets read so far, those twice that are decoded
         after all have been read; what it raises ends the work.
@@ -283,7 +283,7 @@ def crossing(scan: Scan, shut: NDArray[np.bool_]) -> NDArray[np.intp]:
 
 
 def _jumps(scan: Scan) -> bool:
-    """Whether an edit list goes on elsewhere: at a key frame that is not shown, amid others."""
+    """Whether an edit list jumps: a key frame that is not shown lies among packets that are."""
     shown = np.flatnonzero(scan.shown)
     unseen = np.flatnonzero(scan.key & ~scan.shown)
     return bool(len(shown) and ((shown[0] < unseen) & (unseen < shown[-1])).any())

@@ -192,12 +192,12 @@ class Source:
                 _check_file(self.name, None)
         elif callable(getattr(given, "read", None)):
             self.name = f"<{getattr(given, 'name', None) or type(given).__name__}>"
-            self.local = False  # one file, which several threads could only take turns with
+            self.local = False  # threads would have to take turns with the one file
             if isinstance(given, io.TextIOBase):
                 raise TypeError(f"{self.name} is open in text mode; open it with mode 'rb'")
             self.seekable = _is_seekable(given)
             self.start = int(self.given.tell()) if self.seekable else 0
-            self._nonce = os.urandom(16)  # nothing tells its data from another's
+            self._nonce = os.urandom(16)  # random, since its data cannot be compared with another's
         else:
             self.name = "<bytes>"
             try:
@@ -217,7 +217,7 @@ class Source:
         self.lock = threading.Lock()
 
     def give_up(self) -> object:
-        """Forget the connection, which is the parent's: closing it might tell the server."""
+        """Forget the parent's connection; closing it here might make the server end it."""
         connection, self._connection = self._connection, None
         return connection
 
@@ -271,7 +271,7 @@ class Source:
             The file or the server cannot be read.
         """
         if offset < 0:
-            return b""  # where nothing is, whatever a damaged table says
+            return b""  # a damaged table may give such a place
         if self.name == "<bytes>":
             return self._data[offset : offset + size]
         if self._script is not None or not self.seekable:
@@ -304,7 +304,7 @@ class Source:
     def hang_up(self) -> None:
         """Close the connection that bytes are read by, if there is one."""
         if self._connection is None:
-            return  # and the lock may be held by a stalled read of a file object
+            return  # without the lock, which a stalled read of a file object may hold
         with self.lock:
             connection, self._connection = self._connection, None
             if connection is not None:
@@ -329,7 +329,8 @@ class Source:
         except (av.error.FFmpegError, LookupError, UnicodeDecodeError) as error:
             what = f"cannot open {self.name!r}"
             if getattr(error, "errno", None) == errno.EBUSY and not self._may_be_busy:
-                raise NotAVideoError(f"{what}: {error}") from error  # a demuxer made that up
+                # Files are never busy, so the demuxer gave this error for data it cannot read.
+                raise NotAVideoError(f"{what}: {error}") from error
             raise clear_error(error, what, NotAVideoError, remote=self.remote) from error
 
     @property

@@ -188,7 +188,7 @@ def read_outline(video: VideoInput) -> Outline | None:
             if outline.settled(video):
                 return outline
     except (DecodeError, LookupError):
-        pass  # reading the whole file meets it again, and knows what to make of it
+        pass  # reading the whole file meets the same error, and handles it
     except av.error.FFmpegError as error:
         clear = clear_error(error, f"reading {video.source.name!r} failed", remote=True)
         if isinstance(clear, OSError):
@@ -383,8 +383,8 @@ def _match(
 def _verified(video: VideoInput, table: _Table) -> Scan | None:
     """Compare the table with packets at both ends of the file, and complete it by them.
 
-    Demuxers count a packet's place from one constant and its presentation from another; the first
-    packet tells both.
+    The table's places and its times of presentation may each be off by a constant; the first packet
+    tells both constants.
     """
     head = list(_some(video, 0))
     if not head or head[0].pts is None or head[0].pos is None:
@@ -409,7 +409,8 @@ def _verified(video: VideoInput, table: _Table) -> Scan | None:
     if not _agree(scan, 0, head):
         return None
     last = int(np.flatnonzero(table.key)[-1]) if table.key.any() else 0
-    if last >= len(head) and not video.source.remote:  # there it costs what a frame costs
+    # (The end of a URL is not compared: that would take as long as reading a frame.)
+    if last >= len(head) and not video.source.remote:
         video.container.seek(int(rows["dts"][last]), stream=video.stream)
         tail = list(_some(video, last))
         at = np.flatnonzero(rows["pos"] == tail[0].pos) if tail else rows["pos"][:0]

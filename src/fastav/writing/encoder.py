@@ -279,7 +279,7 @@ class Encoder:
             if not CAN_ROTATE:
                 raise EncodeError("rotation= needs PyAV 17 or later")
             stream.set_display_rotation(rotation)
-        # avi and mov take the bytes of a mosaic, to be read back as such by who knows the pattern.
+        # avi and mov keep the bytes of a mosaic but not its pattern, which the reader must know.
         bare = pixel_format(name).mosaic is not None and self._container in ("avi", "mov")
         if self.name == "rawvideo" and not (bare or _reads_back(self._container, name)):
             raise EncodeError(
@@ -346,7 +346,7 @@ def _find_codec(container: str, extension: str, name: str | None) -> av.Codec:
         default = probe.default_video_codec
         if container in ("image2", "image2pipe"):
             default = _PICTURE_CODECS.get(extension.lower(), default)
-        elif default == "wrapped_avframe":  # what yuv4mpegpipe says and means
+        elif default == "wrapped_avframe":  # yuv4mpegpipe's name for raw video
             default = "rawvideo"
         if name is None and default == "none":
             raise EncodeError(f"the container {container!r} holds no video")
@@ -382,7 +382,7 @@ def _reads_back(container: str, format: str) -> bool:
 
     Several write any format and are read back as another (avi takes rgb24 for bgr24).
     """
-    if container in ("rawvideo", "image2", "image2pipe"):  # tell nothing at all, as everyone knows
+    if container in ("rawvideo", "image2", "image2pipe"):  # never tell it, as users know
         return True
     file = io.BytesIO()
     try:

@@ -214,9 +214,11 @@ class FrameMaker:
         if not to.rgb and len(to.components) > 2:
             present, source = Colours.of(frame), colours.matrix
             if pixel_format(frame.format.name).rgb:
-                frame.color_range = 0  # filters say full of RGB, the converter would hear Y'CbCr
-                source = "bt601"  # of no meaning, but PyAV 15 and 16 look at nothing if both agree
-                if colours.matrix == "bt2020":  # PyAV 17 hears of it by the frame alone
+                # Filters tag RGB as full range, which the converter would take for Y'CbCr's.
+                frame.color_range = 0
+                # RGB has no matrix, but PyAV 15 and 16 ignore the target's if both are the same.
+                source = "bt601"
+                if colours.matrix == "bt2020":  # PyAV 17 reads it only from the frame
                     frame.colorspace = MATRIX_TAGS[colours.matrix]
             if colours.matrix is not None and source is not None:
                 wanted["dst_colorspace"] = _SCALER_MATRICES[colours.matrix]

@@ -240,11 +240,11 @@ class _Stream(io.RawIOBase):
         while done < len(data):
             taken: int | None = self._file.write(data[done:] if done else data)
             if taken is None:
-                if isinstance(self._file, io.RawIOBase):  # as `io` has it: it would have to wait
+                if isinstance(self._file, io.RawIOBase):  # None means that it would block
                     raise BlockingIOError(
                         f"{self._shown} takes no data now; it must be in blocking mode"
                     )
-                break  # nothing is said, so all was taken
+                break  # no count from other files: all was taken
             if taken <= 0:
                 raise OSError(f"{self._shown} took none of {len(data) - done} bytes")
             done += taken

@@ -479,7 +479,8 @@ class VideoWriter:
         colours = self._encoder.colours.or_else(Colours.of(frame))
         output = self._target.open()
         tags, rotation = dict(self.stream_metadata), self._rotation
-        if CAN_ROTATE:  # the tag by which FFmpeg was told in former times; it is no longer heeded
+        # FFmpeg once took the rotation from this tag and now ignores it, so it is added here.
+        if CAN_ROTATE:
             rotation -= float(tags.pop("rotate", 0))
         try:
             stream = self._encoder.open(
@@ -585,7 +586,7 @@ class VideoWriter:
             raise ValueError("there is no frame to write: the filters kept none")
 
     def _release(self) -> None:
-        """Let go of everything, without a further word about errors."""
+        """Release everything; errors of the container are suppressed."""
         self._closed = True
         output, self._output, self._stream = self._output, None, None
         self._chain = self._held = None
@@ -597,7 +598,7 @@ class VideoWriter:
         self._target.close()
 
     def give_up(self) -> object:
-        """Close without a word to file and encoder, which another process goes on with.
+        """Mark as closed without touching file and encoder, which another process still uses.
 
         Closing properly would write a second end into the parent's file, and wait for threads of
         the encoder that a forked child does not have.
