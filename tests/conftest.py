@@ -1,4 +1,4 @@
-"""The two implementations of the kernels, as fixtures.
+"""The two implementations of the kernels, as fixtures; and Ctrl-C as in a terminal.
 
 A compiled module that is not there fails its tests, so that it cannot go missing unseen. Only where
 the package was built without compiled modules on purpose (``FASTAV_BUILD_EXT=0``) are they skipped.
@@ -7,6 +7,7 @@ the package was built without compiled modules on purpose (``FASTAV_BUILD_EXT=0`
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
@@ -42,3 +43,9 @@ def kernels(request: pytest.FixtureRequest) -> Kernels:
 def twins(compiled: None) -> Twins:
     """Both implementations, to be compared: ``twins("planes")`` is (Python's, compiled)."""
     return lambda name: (_load("python", name), _load("compiled", name))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hear Ctrl-C also where the tests run in a shell's background, which ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
