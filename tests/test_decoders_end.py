@@ -93,7 +93,8 @@ def test_none_is_left(codec: str, use: str, thread_count: int) -> None:
                 USES[use](reader)
             except (fastav.FastavError, IndexError, ZeroDivisionError) as error:
                 errors.append(error)
-        assert (decoders(), threads(before[1])) == before
+        assert decoders() == before[0]
+        assert threads(before[1]) <= before[1]
 
 
 @pytest.mark.usefixtures("no_collector")
@@ -112,7 +113,8 @@ def test_none_is_left_of_pictures(codec: str, tmp_path: Path) -> None:
                 some_of(reader, count)
             with suppress(fastav.FastavError):
                 fastav.imread(bytes(data))
-            assert (decoders(), threads(before[1])) == before
+            assert decoders() == before[0]
+            assert threads(before[1]) <= before[1]
 
 
 @pytest.mark.parametrize("kept", ["rescue", "error", "batch"])
