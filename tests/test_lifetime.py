@@ -53,7 +53,8 @@ def test_close_stops_iterators(clip: Path) -> None:
     unstarted = reader.iter()
     assert threads() > before[0]
     reader.close()
-    assert (threads(before[0]), descriptors()) == before
+    assert threads(before[0]) <= before[0]
+    assert descriptors() == before[1]
     for iterator in (*iterators, unstarted):
         with pytest.raises(ValueError, match="closed"):
             next(iterator)
@@ -81,7 +82,8 @@ def test_dropped_readers_leave_nothing(clip: Path) -> None:
         fastav.open(clip)[3]
         next(fastav.open(clip).iter())
         fastav.open(clip).iter()
-        assert (threads(before[0]), descriptors()) == before
+        assert threads(before[0]) <= before[0]
+        assert descriptors() == before[1]
 
 
 def test_errors_leave_nothing(clip: Path) -> None:
@@ -94,7 +96,8 @@ def test_errors_leave_nothing(clip: Path) -> None:
         with pytest.raises(RuntimeError, match="enough"), fastav.open(clip) as reader:
             reader.read(progress=stop_at_ten)
         assert reader.frames_read == 10
-    assert (threads(before[0]), descriptors()) == before
+    assert threads(before[0]) <= before[0]
+    assert descriptors() == before[1]
 
 
 def stop_at_ten(count: int) -> None:
