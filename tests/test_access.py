@@ -178,9 +178,15 @@ def test_reading_in_order_decodes_nothing_twice(zoo: Zoo, monkeypatch: pytest.Mo
             assert fed <= 1, f"{name} with {threads} threads: {fed} packets more than there are"
 
 
+def decoders(reader: fastav.VideoReader) -> access.FrameAccess:
+    """Those that stay open from one read to the next."""
+    with reader._stream.access(reader.options) as shared:
+        return shared
+
+
 def threads_at_work(reader: fastav.VideoReader) -> set[int]:
     """With how many threads single frames were decoded; 0 is the reader's own choice."""
-    cursors = reader._random()._main
+    cursors = decoders(reader)._main
     assert 1 not in cursors or cursors[1]._video.threads == 1
     return set(cursors)
 
@@ -201,7 +207,7 @@ def test_threads_that_were_asked_for_are_had(zoo: Zoo, asked: dict[str, Any]) ->
         for i in (31, 3, 17):
             reader[i]
         assert threads_at_work(reader) == {0}
-        video = reader._random()._main[0]._video
+        video = decoders(reader)._main[0]._video
         assert video.threads == asked.get("thread_count", video.threads)
 
 
@@ -236,7 +242,7 @@ def test_much_is_decoded_by_several_threads(zoo: Zoo, monkeypatch: pytest.Monkey
         table = reader.index
         for i in (31, 3, 17, 18, 5, 11):
             stretch = int(table.carriers[i]) - table.entry(i)
-            reader._rest()
+            reader._stream.release()
             same(reader[i], reference, i, "alone")
             assert threads_at_work(reader) == {0 if stretch > 6 else 1}, (i, stretch)
 
@@ -269,8 +275,7 @@ def test_a_drained_decoder_goes_on(zoo: Zoo, name: str) -> None:
     """What a batch asked for last drains the decoder; the next frame may lie just behind."""
     reference = linear(zoo[name])
     with open_(zoo[name]) as reader:
-        reader._table()
-        cursor = reader._random()._cursor(2)
+        cursor = decoders(reader)._cursor(2)
         for i in (9, 14, 21, 26):
             same(cursor.frame(i, last=True).to_ndarray(format="rgb24"), reference, i, "drained")
         cursor.close()
@@ -284,15 +289,15 @@ def test_few_frames_need_no_index(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> 
         for i, image in enumerate(reader.read(stop=10)):
             same(image, reference, i, "of ten")
         same(reader[0], reference, 0, "alone")
-        assert reader._index is None
+        assert reader._stream.index is None
         assert len(reader.read()) == 250
-        assert reader._index is not None
+        assert reader._stream.index is not None
 
 
 def test_few_containers_stay_open(zoo: Zoo) -> None:
     with open_(zoo["mjpeg.avi"], thread_count=16) as reader:
         reader.get_batch(range(40))
-        assert 1 < len(reader._random()._side) <= 4
+        assert 1 < len(decoders(reader)._side) <= 4
 
 
 @pytest.mark.parametrize(

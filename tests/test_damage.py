@@ -190,7 +190,7 @@ class TestNumbers:
         with open_(data) as reader:
             reader.read(errors="keep")
             assert reader.pts.tolist() == reference.pts
-            reader._rest()
+            reader._stream.release()
             some = range(len(reader))[:8]
             assert [reader.metadata(i)["pts"] for i in some] == reference.pts[:8]
 

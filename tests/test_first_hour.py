@@ -163,7 +163,7 @@ def test_list_and_asarray_do_not_count_first() -> None:
     for take in (list, tuple, np.asarray, lambda reader: [*reader]):
         with fastav.open(data) as reader:
             np.testing.assert_array_equal(take(reader), frames)
-            assert reader._index is None
+            assert reader._stream.index is None
     with fastav.open(data) as reader:
         iterator = iter(reader)
         assert len(reader) == COUNT

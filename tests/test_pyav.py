@@ -58,8 +58,8 @@ def test_the_size_of_what_cannot_seek_is_not_known() -> None:
     with pyav.open_to_read(io.BytesIO(data)) as whole:
         assert pyav.file_size(whole) == len(data)
     with fastav.open(Pipe(data)) as reader:
-        assert reader._input is not None
-        assert pyav.file_size(reader._input.container) < 0
+        assert reader._stream._waiting is not None
+        assert pyav.file_size(reader._stream._waiting.container) < 0
 
 
 def test_a_format_that_is_not_known() -> None:

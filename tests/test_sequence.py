@@ -23,7 +23,7 @@ import pytest
 import fastav
 from fastav.cli import main
 from fastav.pyav import CAN_ROTATE
-from fastav.reading import reader as reading
+from fastav.reading import indexed
 from fastav.reading.index import PACKET, FrameIndex
 
 from .clips import Zoo, number
@@ -271,9 +271,9 @@ def test_the_index_is_made_only_when_needed(path: Path) -> None:
         for _ in reader:
             pass
         reader.read()
-        assert reader._index is None
+        assert reader._stream.index is None
         reader[3]
-        assert reader._index is not None
+        assert reader._stream.index is not None
 
 
 # Sources
@@ -536,7 +536,7 @@ def test_early_frames_need_no_index(
     path: Path, frames: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(reading, "build_index", None)
+        patch.setattr(indexed, "build_index", None)
         np.testing.assert_array_equal(fastav.imread(path, index=5), frames[5])
         with fastav.open(path) as reader:
             np.testing.assert_array_equal(reader.read(start=3, stop=9, step=2), frames[3:9:2])
@@ -570,13 +570,13 @@ def test_one_frame_with_other_threads(
     path: Path, frames: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = []
-    open_input = reading.open_input
+    open_input = indexed.open_input
 
     def spy(*args: Any, **options: Any) -> Any:
         opened.append((options["thread_count"], options["thread_type"]))
         return open_input(*args, **options)
 
-    monkeypatch.setattr(reading, "open_input", spy)
+    monkeypatch.setattr(indexed, "open_input", spy)
     with fastav.open(path, thread_count=1) as reader:
         reader[3]
         opened.clear()

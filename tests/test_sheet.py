@@ -224,7 +224,7 @@ def test_a_notebook_makes_no_index(zoo: Zoo) -> None:
         assert len(page.images) == 1
         assert "not counted yet" in page.text
         assert number(np.asarray(Image.open(io.BytesIO(page.images[0])))) == 0
-        assert reader._index is None
+        assert reader._stream.index is None
         reader.make_index()
         page = Page(reader._repr_html_())
         assert len(page.images) > 2
@@ -236,12 +236,12 @@ def test_a_notebook_does_not_read_all_of_a_file(
 ) -> None:
     path = tmp_path / "long.mp4"
     fastav.imwrite(path, fastav.imread(zoo["long-open.ts"]), options={"g": "10"})
-    monkeypatch.setattr("fastav.reading.reader.read_outline", lambda video: None)
+    monkeypatch.setattr("fastav.reading.indexed.read_outline", lambda video: None)
     with fastav.open(path) as reader:
         assert len(reader._thumbnails(seconds=0)) == 1
-        assert reader._index is None
+        assert reader._stream.index is None
         assert len(reader._thumbnails(seconds=60)) > 2
-        assert reader._index is not None
+        assert reader._stream.index is not None
 
 
 def test_a_notebook_is_never_told_of_errors(
@@ -289,7 +289,7 @@ def test_a_notebook_does_not_wait_for_a_reader_at_work(zoo: Zoo) -> None:
         held, done = threading.Event(), threading.Event()
 
         def hold() -> None:
-            with reader._lock:
+            with reader._stream.lock:
                 held.set()
                 done.wait(30)
 

@@ -85,7 +85,8 @@ def test_shapes_are_told_before_anything_is_decoded(
 ) -> None:
     with fastav.open(clip, size=40, layout="chw", dtype="float32") as reader:
         reader.index  # noqa: B018
-        monkeypatch.setattr("fastav.reading.reader.decode_all", lambda *_: 1 / 0)
+        for decodes in ("indexed.decode_all", "access.decode_packet"):
+            monkeypatch.setattr(f"fastav.reading.{decodes}", lambda *_: 1 / 0)
         assert reader.shape == (14, 3, 40, 66)
         assert reader.dtype == np.float32
 

@@ -20,9 +20,8 @@ import pytest
 
 import fastav
 from fastav import FrameIndex
-from fastav.reading import reader as reading
+from fastav.reading import indexed, tables
 from fastav.reading import source as reading_source
-from fastav.reading import tables
 from fastav.reading.ebml import read_blocks
 from fastav.reading.input import VideoInput, open_input
 from fastav.reading.scan import build_index
@@ -113,7 +112,7 @@ def test_frames_are_the_same_without_tables(
     zoo: Zoo, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """test_access.py reads all clips with them."""
-    monkeypatch.setattr(reading, "read_outline", lambda video: None)
+    monkeypatch.setattr(indexed, "read_outline", lambda video: None)
     images = linear(zoo[name]).images
     with open_(zoo[name]) as reader:
         for number in random.Random(name).choices(range(len(images)), k=20):
@@ -459,7 +458,7 @@ def test_lying_tables(
     path = tmp_path / base
     path.write_bytes(LIES[lie](zoo[base].read_bytes()))
     with_tables = outcome(path, lie)
-    monkeypatch.setattr(reading, "read_outline", lambda video: None)
+    monkeypatch.setattr(indexed, "read_outline", lambda video: None)
     without = outcome(path, lie)
     assert with_tables.keys() == without.keys()
     for what, result in without.items():
@@ -609,7 +608,7 @@ def test_a_contradiction_turns_to_all_packets(
 
     monkeypatch.setattr(tables, "_read_table", lie)
     with open_(path) as reader:
-        assert isinstance(reader._table(), tables.Outline)
+        assert isinstance(reader._stream.table(), tables.Outline)
         found, numbers = WAYS[way](reader)
         np.testing.assert_array_equal(found, np.stack(true)[numbers])
         assert_same(reader.index, scanned(path))

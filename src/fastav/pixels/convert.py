@@ -170,7 +170,7 @@ class ConversionOptions(SizeOptions):
             raise ValueError(f"mean and std need dtype='float32', got {self.dtype!r}")
         if self.planes and not self.is_plain:
             raise ValueError("planes=True gives stored samples: layout and dtype must be left out")
-        if self.planes and self.are_given:
+        if self.planes and self.resizes_or_crops:
             raise ValueError(
                 "planes=True gives stored samples, which are not resized or cropped; "
                 f"leave it out, or read with {SCALE}"

@@ -70,7 +70,7 @@ class SizeOptions:
                 )
 
     @property
-    def are_given(self) -> bool:
+    def resizes_or_crops(self) -> bool:
         """Whether pictures are anything but whole and of their own size."""
         return (self.size, self.crop, self.center_crop) != (None, None, None)
 

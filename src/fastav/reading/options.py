@@ -85,6 +85,11 @@ class ReadOptions(ConversionOptions):
             if self.rotate:
                 raise ValueError("stored_format and rotate do not go together; use numpy.rot90")
 
+    @property
+    def decoder_threads(self) -> tuple[int, str | None]:
+        """What a decoder must be opened with."""
+        return self.thread_count, self.thread_type
+
     def changed(self, caller: str, changes: Mapping[str, Any]) -> ReadOptions:
         """These options with some fields changed, by keywords that `caller` was given."""
         if not changes:
@@ -97,7 +102,7 @@ class ReadOptions(ConversionOptions):
         make: Callable[[ReadOptions], FrameConverter] = FrameConverter
         if self.rotate:
             from .upright import UprightConverter as make
-        if self.are_given:
+        if self.resizes_or_crops:
             from ..pixels.sized import SizedConverter
 
             return SizedConverter(self, make(self.whole()))
@@ -107,7 +112,7 @@ class ReadOptions(ConversionOptions):
         """As many converters as should work side by side, prepared by the first frame."""
         one = self.converter()
         nbytes = sum(output.nbytes for output in one.prepare(first))
-        if self.are_given:
+        if self.resizes_or_crops:
             nbytes = max(nbytes, 3 * first.width * first.height)  # what it is made from
         # Copying is bound by memory, which one thread can keep busy.
         alone = one.copies or nbytes < WORTH_A_THREAD

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import math
 import operator
 import os
 import sys
-import threading
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import fields, replace
 from fractions import Fraction
 from functools import partial, wraps
@@ -22,41 +20,36 @@ from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeVar, cast
 
 import av
 import numpy as np
-from av.codec import Capabilities
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..errors import DecodeError, FastavError, FrameChangedError
-from ..forks import renew_in_child
 from ..pixels.convert import Arrays, FrameConverter, Output
 from ..pixels.formats import pixel_format
 from ..pixels.packing import reinterpret
-from ..progress import Advance, Progress, told
-from ..pyav import file_size
+from ..progress import Progress, told
 from ..workers import processors
-from .access import FrameAccess
 from .bulk import Bulk
 from .decode import decode_all
 from .destinations import GivenArray, PartOfFrames, given_arrays
 from .frames import (
     ArrayIterator,
     FrameIterator,
-    OneWay,
     part_of,
     report,
     restated,
     through_filters,
 )
-from .index import BrokenPromise, FrameIndex, WrongTable
-from .info import VideoInfo, describe
-from .input import VideoInput, open_input
-from .keys import frame_numbers, out_of_range, select, spread_numbers
+from .index import FrameIndex
+from .indexed import IndexedStream
+from .info import VideoInfo
+from .keys import frame_numbers, select, spread_numbers
 from .memory import available_memory, check_memory, too_large
 from .metadata import frame_metadata, video_metadata
 from .options import ReadOptions, check_keywords
 from .rate import at_rate, check_rate
-from .scan import WORTH_A_SCAN, build_index, packet_digest
+from .scan import WORTH_A_SCAN
 from .source import Source
-from .tables import TABLED, Outline, read_outline
+from .tables import TABLED, Outline
 
 if TYPE_CHECKING:
     from ..filters import FilterGraph, FilterSequence
@@ -76,25 +69,10 @@ def _exactly(read: Method) -> Method:
     """Have a method repeat its read when its table proved wrong and was made anew."""
 
     @wraps(read)
-    def certain(reader: VideoReader, /, *args: Any, **kwargs: Any) -> Any:
-        first = reader._doubts
-        while True:
-            doubts, table = reader._doubts, reader._index
-            try:
-                result = read(reader, *args, **kwargs)
-            except WrongTable as wrong:
-                reader._doubt(reader._index if table is None else table, wrong)
-                continue
-            except IndexError as error:
-                known = reader._index
-                if reader._doubts == first or known is None or not known.proved:
-                    raise
-                what = f"{error}: the file is damaged, and promised more"
-                raise DecodeError(what, len(known)) from None
-            if reader._doubts == doubts:  # else its frame numbers came from a wrong table
-                return result
+    def exact(reader: VideoReader, /, *args: Any, **kwargs: Any) -> Any:
+        return reader._stream.exactly(partial(read, reader, *args, **kwargs))
 
-    return cast(Method, certain)
+    return cast(Method, exact)
 
 
 class VideoReader:
@@ -152,64 +130,26 @@ class VideoReader:
         index: FrameIndex | None = None,
         **read_options: Any,
     ) -> None:
-        # What close and __del__ look at, before anything can fail.
-        self._closed = False
-        self._input: VideoInput | None = None
         if index is not None and not isinstance(index, FrameIndex):
             raise TypeError(f"index must be a FrameIndex or None, got {type(index).__name__}")
         check_keywords("VideoReader", read_options)
-        self._index: FrameIndex | Outline | None = index
-        self._scanned = False  # whether all packets were read for the index
-        self._doubts = 0  # how often a table proved wrong
-        self._counted: tuple[int, bool] | None = None  # what reading in order gave: frames, damage
-        self._access: FrameAccess | None = None
-        self._pipe: OneWay | None = None
         self._latest: weakref.ref[ArrayIterator] | None = None
-        self._lock = threading.RLock()
         self._converter: tuple[ReadOptions, FrameConverter] | None = None
-        self._iterations: weakref.WeakSet[FrameIterator] = weakref.WeakSet()
         self.options = ReadOptions(**read_options)
         self._source = Source(source, container_format=container_format, options=options)
-        self._stream: int | str = stream
+        self._stream = IndexedStream(self._source, stream, self.options, index)
         self.frames_read = 0
-        self._input = self._open(self.options)
-        self._stream = self._input.number
-        self.info: VideoInfo = describe(self._input)
+        self.info: VideoInfo = self._stream.info
         if self.options.stored_format is not None:
             stored = pixel_format(self.options.stored_format).name
             self.info = replace(self.info, pixel_format=stored)
-        renew_in_child(self)
-        if index is not None:
-            self._check_index(index, self._input)
-
-    def renew(self) -> None:
-        """Open anew, in a forked child, what was open in the parent."""
-        self._lock = threading.RLock()
-        for iteration in list(self._iterations):
-            iteration.renew()
-        self._access = self._input = self._pipe = None
-
-    def _check_index(self, index: FrameIndex, video: VideoInput) -> None:
-        try:
-            difference = index.difference(
-                file_size(video.container),
-                video.stream.index,
-                video.stream.codec_context.codec.canonical_name,
-                packet_digest(self._source, index.packets),
-            )
-        except OSError:
-            self.close()
-            raise
-        if difference is not None:
-            self.close()
-            raise ValueError(f"index does not fit {self._source.name!r}: it is of {difference}")
 
     def __repr__(self) -> str:
         info = self.info
         return f"<VideoReader {self._source.name!r} {info.codec} {info.width}x{info.height}>"
 
     def __enter__(self) -> VideoReader:
-        self._check_open()
+        self._stream.check_open()
         return self
 
     def __exit__(
@@ -226,16 +166,7 @@ class VideoReader:
         A read or an iteration that another thread is in the middle of ends with a ``ValueError`` at
         its next packet.
         """
-        self._closed = self._source.closed = True
-        with self._lock:
-            self._stop_iterations()
-            self._rest()
-            if self._pipe is not None:
-                self._pipe.close()
-                self._pipe = None
-            if self._input is not None:
-                self._input.close()
-                self._input = None
+        self._stream.close()
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy in another process needs: source, options and index, but no open files."""
@@ -244,7 +175,7 @@ class VideoReader:
             raise TypeError(f"a reader of {source.name} cannot be pickled; open a path or bytes")
         return {
             "source": source.given,
-            "stream": self._stream,
+            "stream": self._stream.number,
             "container_format": source.container_format,
             "options": source.options,
             "index": self._index_to_pickle(),
@@ -253,9 +184,10 @@ class VideoReader:
 
     def _index_to_pickle(self) -> FrameIndex | None:
         """The index, if there is one and it is at hand."""
-        if isinstance(self._index, Outline):
-            return self._index.complete() if self._source.local else None
-        return self._index
+        index = self._stream.index
+        if isinstance(index, Outline):
+            return index.complete() if self._source.local else None
+        return index
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]
@@ -362,7 +294,7 @@ class VideoReader:
         available = available_memory()
         # A header may promise too much: before anything is refused the frames are counted.
         if available is not None and expected * nbytes > available and self._source.reopenable:
-            count = len(range(*span.indices(len(self._table()))))
+            count = len(range(*span.indices(len(self._stream.table()))))
             check_memory(count * nbytes, count)
 
     def _nothing(
@@ -440,7 +372,7 @@ class VideoReader:
             error.frames_read = self.frames_read
             if options.errors == "raise":
                 raise
-        self._check_open()
+        self._stream.check_open()
 
     def __iter__(self) -> Iterator[Arrays]:
         caller = sys._getframe(1)
@@ -459,7 +391,7 @@ class VideoReader:
         taken from it. On a ``TypeError``, ``list`` uses ``__length_hint__`` instead.
         """
         latest = None if self._latest is None else self._latest()
-        if self._index is not None or latest is None or latest.begun_by is None:
+        if self._stream.index is not None or latest is None or latest.begun_by is None:
             return False
         frame, instruction = latest.begun_by
         return frame is caller and instruction == caller.f_lasti
@@ -493,64 +425,9 @@ class VideoReader:
         OSError
             The source cannot be read.
         """
-        with told(progress, self.info.expected_frames, "packet") as tell, self._lock:
-            table = self._table(tell)
+        with told(progress, self.info.expected_frames, "packet") as tell, self._stream.lock:
+            table = self._stream.table(tell)
             return table.complete() if isinstance(table, Outline) else table
-
-    def _table(self, progress: Advance | None = None) -> FrameIndex | Outline:
-        """The table of all frames, by the container's tables if they suffice, else by a scan."""
-        with self._lock:
-            if self._index is None:
-                self._reopen_or_say("the number of frames is not known")
-                video, self._input = self._input, None
-                if video is None:
-                    video = self._open_with(0)
-                self._index = outline = read_outline(video)
-                if outline is None:
-                    self._scan(None if video.closed else video, progress=progress)
-                else:
-                    self._access = self._make_access(video)
-            assert self._index is not None
-            promised = len(self._index), False
-            if self._counted not in (None, promised) and not self._index.proved:
-                # Reading in order gave other frames than the packets promise.
-                self._doubts += 1
-                self._rest()
-                return self._scan(None, prove=True)
-            return self._index
-
-    def _scan(
-        self,
-        video: VideoInput | None,
-        prove: bool = False,
-        progress: Advance | None = None,
-    ) -> FrameIndex:
-        """Make the index by reading all packets, and decoding all of them to prove it."""
-
-        def advance(count: int) -> None:
-            self._check_open()
-            if progress is not None:
-                progress(count)
-
-        if video is None:
-            video = self._open_with(0)
-        try:
-            self._index = index = build_index(lambda: self._open_with(1), video, prove, advance)
-            self._scanned = True
-            self._access = self._make_access(video)
-        except BaseException:
-            video.close()  # else it stays open as long as the error is kept
-            raise
-        return index
-
-    def _doubt(self, table: FrameIndex | Outline | None, wrong: WrongTable) -> None:
-        """Make the index anew after a table proved wrong, unless another thread has done so."""
-        with self._lock:
-            self._check_open()
-            self._doubts += 1
-            if self._index is table:
-                self._rest()
-                self._scan(None, prove=isinstance(wrong, BrokenPromise))
 
     def __len__(self) -> int:
         """How many frames there are, 0 if none; counting them may mean to read the file once.
@@ -565,7 +442,7 @@ class VideoReader:
             raise TypeError("the number of frames is not known before they are counted")
         if not self._source.reopenable:
             raise TypeError(f"{self._source.name} cannot seek, so it has no length before its end")
-        return len(self._table())
+        return len(self._stream.table())
 
     def __bool__(self) -> bool:
         return True  # as an open file; not by a length that has to be counted
@@ -573,33 +450,33 @@ class VideoReader:
     @property
     def closed(self) -> bool:
         """Whether the reader was closed."""
-        return self._closed
+        return self._source.closed
 
     @property
     def pts(self) -> NDArray[np.int64]:
         """(N,) int64: when each frame is shown, in units of ``info.time_base``; read-only."""
-        return self._table().pts
+        return self._stream.table().pts
 
     @property
     def timestamps(self) -> NDArray[np.float64]:
         """(N,) float64: when each frame is shown, in seconds."""
-        return self._table().timestamps
+        return self._stream.table().timestamps
 
     @property
     def key_indices(self) -> NDArray[np.intp]:
         """Numbers of the frames that the container marks as key frames."""
-        return np.flatnonzero(self._table().keys)
+        return np.flatnonzero(self._stream.table().keys)
 
     @property
     def duration(self) -> float:
         """Seconds from the first frame's beginning to the last one's end."""
-        index = self._table()
+        index = self._stream.table()
         return float((index.end - int(index.pts[0])) * index.time_base) if len(index) else 0.0
 
     @property
     def span(self) -> tuple[float, float]:
         """When the video begins and when it ends, in seconds on the clock of `timestamps`."""
-        index = self._table()
+        index = self._stream.table()
         if not len(index):
             return 0.0, 0.0
         return float(index.pts[0] * index.time_base), float(index.end * index.time_base)
@@ -609,12 +486,12 @@ class VideoReader:
         """Frames per second: the container's average rate, or counted where it gives none."""
         if self.info.frame_rate:
             return float(self.info.frame_rate)
-        return len(self._table()) / self.duration if self.duration else 0.0
+        return len(self._stream.table()) / self.duration if self.duration else 0.0
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of all frames as one array (of the first plane, with ``planes=True``)."""
-        return (len(self._table()), *self._outputs(self.options)[0].shape)
+        return (len(self._stream.table()), *self._outputs(self.options)[0].shape)
 
     @property
     def ndim(self) -> int:
@@ -639,7 +516,8 @@ class VideoReader:
     @property
     def nbytes(self) -> int:
         """Bytes of all frames as arrays."""
-        return len(self._table()) * sum(output.nbytes for output in self._outputs(self.options))
+        frame = sum(output.nbytes for output in self._outputs(self.options))
+        return len(self._stream.table()) * frame
 
     # By number
 
@@ -670,7 +548,8 @@ class VideoReader:
         DecodeError
             The data is damaged where it is needed.
         """
-        frames, lead, within, rest = select(key, lambda: len(self._table()), lambda: self.ndim)
+        table = self._stream.table
+        frames, lead, within, rest = select(key, lambda: len(table()), lambda: self.ndim)
         if self.options.planes and (within or rest or len(lead) > 1):
             raise TypeError("planes=True: a key chooses frames only, index the planes that come")
         if isinstance(frames, int):
@@ -679,7 +558,7 @@ class VideoReader:
                 return whole
             part = whole[np.newaxis][rest or (0, *within)]
             return np.array(part, order="C")[()]  # with no axis left a scalar, as NumPy's
-        with self._reading():
+        with self._stream.reading():
             numbers = np.asarray(frames, np.int64)
             batch = self._gather(numbers, self.options, None, within)
         if rest is not None:
@@ -701,7 +580,8 @@ class VideoReader:
 
     def __dask_tokenize__(self) -> tuple[object, ...]:
         """What tells dask whether two readers give the same frames."""
-        return ("fastav.VideoReader", *self._source.identity(), self._stream, repr(self.options))
+        source, number = self._source.identity(), self._stream.number
+        return ("fastav.VideoReader", *source, number, repr(self.options))
 
     @_exactly
     def read_frame(
@@ -749,8 +629,8 @@ class VideoReader:
             frame = self._filtered_frame(number, options, filter_sequence, filter_graph)
             arrays = options.converter().convert(frame)
         else:
-            with self._reading():
-                frame, number = self._frame(number, options)
+            with self._stream.reading():
+                frame, number = self._stream.frame(number, options)
                 if options.stored_format is not None:
                     frame = reinterpret(frame, options.stored_format)
                 try:
@@ -758,22 +638,6 @@ class VideoReader:
                 except FrameChangedError as error:
                     raise error.at(number) from None
         return arrays if options.planes else arrays[0]
-
-    def _frame(self, number: int, options: ReadOptions | None = None) -> tuple[av.VideoFrame, int]:
-        """A decoded frame and its number counted from 0."""
-        if not self._source.reopenable:
-            return self._one_way().frame(number), number
-        if options is not None and _threads(options) != _threads(self.options):
-            number = self._checked(number)
-            opener = _opener(self._source, self._stream, options)
-            with closing(FrameAccess(opener, self.index, 1)) as access:
-                return access.frame(number), number
-        if number == 0 and self._index is None:  # the first needs no index
-            with closing(decode_all(self._start_alone)) as frames:
-                for frame in frames:
-                    return frame, 0
-        number = self._checked(number)
-        return self._random().frame(number), number
 
     def _filtered_frame(
         self,
@@ -804,10 +668,10 @@ class VideoReader:
         """
         if number is None:
             return video_metadata(self.info, self.rotation)
-        with self._reading():
-            frame, number = self._frame(operator.index(number))
+        with self._stream.reading():
+            frame, number = self._stream.frame(operator.index(number))
             if frame.pts is None and self._source.reopenable:  # raw streams: the index counts
-                table = self._table()
+                table = self._stream.table()
                 frame.pts, frame.time_base = int(table.pts[number]), table.time_base
             return frame_metadata(frame)
 
@@ -820,8 +684,8 @@ class VideoReader:
         """
         if not self._source.reopenable:
             return 0
-        with self._reading(), suppress(DecodeError, IndexError):
-            return int(self._frame(0)[0].rotation)
+        with self._stream.reading(), suppress(DecodeError, IndexError):
+            return int(self._stream.frame(0)[0].rotation)
         return 0
 
     @_exactly
@@ -876,15 +740,9 @@ class VideoReader:
                 "errors='keep' keeps the frames before damage; of those asked for by number all "
                 "are there, or DecodeError is raised"
             )
-        with self._reading():
-            numbers = frame_numbers(indices, len(self._table()))
-            if _threads(options) == _threads(self.options):
-                return self._gather(numbers, options, out), numbers
-            opener = _opener(self._source, self._stream, options)
-            crew = options.thread_count or processors()
-            access = FrameAccess(opener, self._table(), crew, None, self._compares)
-            with closing(access):
-                return self._gather(numbers, options, out, access=access), numbers
+        with self._stream.reading():
+            numbers = frame_numbers(indices, len(self._stream.table()))
+            return self._gather(numbers, options, out), numbers
 
     def _shares_out(self, options: ReadOptions, span: slice = slice(None)) -> bool:
         """Whether several decoders side by side are the way to read a part of the video.
@@ -894,7 +752,7 @@ class VideoReader:
         """
         info, threads = self.info, options.thread_count
         wanted = len(range(info.expected_frames)[span])
-        if self._index is None and wanted < max(WORTH_A_SCAN, info.expected_frames // 8):
+        if self._stream.index is None and wanted < max(WORTH_A_SCAN, info.expected_frames // 8):
             return False
         if (threads, options.thread_type) != (self.options.thread_count, None) or (
             (threads or processors()) < 2
@@ -903,7 +761,7 @@ class VideoReader:
             or info.codec in _COPYING
         ):
             return False
-        return not self._has_threads
+        return not self._stream.has_threads
 
     @_exactly
     def _read_side_by_side(
@@ -913,18 +771,13 @@ class VideoReader:
         out: NDArray[Any] | Sequence[NDArray[Any]] | None,
     ) -> Arrays | None:
         """Frames start, start + step, ... decoded side by side; None if anything is wrong."""
-        with self._reading():
+        with self._stream.reading():
             try:
-                table = self._table()
+                table = self._stream.table()
                 numbers = np.arange(*span.indices(len(table)))
                 if table.damaged or not len(numbers):
                     return None
-                opener = _opener(self._source, self._stream, self.options)
-                crew = self.options.thread_count or processors()
-                compares = self._compares
-                access = FrameAccess(opener, table, crew, None, compares, strict=True)
-                with closing(access):
-                    arrays = self._gather(numbers, options, out, access=access)
+                arrays = self._gather(numbers, options, out, strict=True)
             except (FastavError, OSError, ValueError):
                 return None  # reading in order tells what, and how far it came
             self.frames_read = len(numbers)
@@ -936,7 +789,7 @@ class VideoReader:
         options: ReadOptions,
         out: NDArray[Any] | Sequence[NDArray[Any]] | None,
         within: tuple[Any, ...] = (),
-        access: FrameAccess | None = None,
+        strict: bool = False,
     ) -> Arrays:
         """Frames by number, or a part of each, in any order; their stretches side by side."""
         model = self._model(options)
@@ -970,7 +823,8 @@ class VideoReader:
             return visit
 
         if len(wanted):
-            (access or self._random()).visit(wanted.tolist(), begin)
+            with self._stream.access(options, strict) as access:
+                access.visit(wanted.tolist(), begin)
         source = first[inverse]
         for row in np.flatnonzero(source != np.arange(len(numbers))).tolist():
             for target in targets:
@@ -1001,8 +855,9 @@ class VideoReader:
         """Read frames by number; as :meth:`get_batch`, which returns the array alone."""
         from .batch import with_times
 
-        with self._reading():
-            return with_times(*self._batch("get_frames_at", indices, out, changes), self._table())
+        with self._stream.reading():
+            batch, numbers = self._batch("get_frames_at", indices, out, changes)
+            return with_times(batch, numbers, self._stream.table())
 
     @_exactly
     def get_frames_in_range(
@@ -1034,7 +889,7 @@ class VideoReader:
                 f"start, stop and step are numbers of frames, got {start!r}, {stop!r} and {step!r};"
                 " seconds go to get_frames_played_in_range()"
             ) from None
-        return self.get_frames_at(range(*span.indices(len(self._table()))), out, **changes)
+        return self.get_frames_at(range(*span.indices(len(self._stream.table()))), out, **changes)
 
     @_exactly
     def get_all_frames(
@@ -1052,7 +907,7 @@ class VideoReader:
         fps : float, optional
             As in :meth:`get_frames_played_in_range`.
         """
-        table = self._table()
+        table = self._stream.table()
         if fps is None or not len(table):
             return self.get_frames_at(range(len(table)), out, **changes)
         end = float(table.end * table.time_base)
@@ -1074,7 +929,7 @@ class VideoReader:
         ValueError
             The video is not shown at that time.
         """
-        return self.get_frame_at(self._table().frame_at(float(seconds)), **changes)
+        return self.get_frame_at(self._stream.table().frame_at(float(seconds)), **changes)
 
     @_exactly
     def get_frames_played_at(
@@ -1103,7 +958,7 @@ class VideoReader:
                 f"seconds must have one dimension, got {times.ndim}"
                 + ("; a single time goes to get_frame_played_at()" if not times.ndim else "")
             )
-        index = self._table()
+        index = self._stream.table()
         numbers = [index.frame_at(time) for time in times.tolist()]
         return self.get_frames_at(numbers, out, **changes)
 
@@ -1135,9 +990,9 @@ class VideoReader:
             If the start is after the stop, or either lies outside the video.
         """
         if fps is None:
-            numbers = self._table().frames_between(start_seconds, stop_seconds)
+            numbers = self._stream.table().frames_between(start_seconds, stop_seconds)
             return self.get_frames_at(numbers, out, **changes)
-        at, moments = self._table().frames_at_rate(start_seconds, stop_seconds, fps)
+        at, moments = self._stream.table().frames_at_rate(start_seconds, stop_seconds, fps)
         batch = self.get_frames_at(at, out, **changes)
         return replace(batch, pts_seconds=moments, duration_seconds=np.full(len(at), 1 / fps))
 
@@ -1174,7 +1029,8 @@ class VideoReader:
         --------
         fastav.samplers : clips, by number and by time.
         """
-        return self.get_frames_at(spread_numbers(len(self._table()), n, spread), out, **changes)
+        numbers = spread_numbers(len(self._stream.table()), n, spread)
+        return self.get_frames_at(numbers, out, **changes)
 
     # To look at
 
@@ -1217,7 +1073,7 @@ class VideoReader:
         from .sheet import clock, contact_sheet, plan_sheet
 
         look = self._look()
-        numbers = spread_numbers(len(self._table()), n, spread)
+        numbers = spread_numbers(len(self._stream.table()), n, spread)
         plan = plan_sheet(n, operator.index(width), columns, self._aspect(look))
         batch = self.get_frames_at(numbers, **look, size=plan.tile)
         assert isinstance(batch.data, np.ndarray)
@@ -1252,8 +1108,9 @@ class VideoReader:
         """What a notebook shows: facts, and some small pictures if they are had quickly."""
         from .sheet import facts_of, html
 
-        frames = self.info.declared_frames if self._index is None else len(self._index)
-        state = " (closed)" if self._closed else ""
+        index = self._stream.index
+        frames = self.info.declared_frames if index is None else len(index)
+        state = " (closed)" if self.closed else ""
         title, facts = f"{self._source.name}{state}", facts_of(self.info, frames)
         try:
             return html(title, facts, self._thumbnails())
@@ -1266,9 +1123,9 @@ class VideoReader:
         from .sheet import Thumbnail, clock
 
         source = self._source
-        if self._closed or not (source.local and source.reopenable):
+        if self.closed or not (source.local and source.reopenable):
             return []  # reading a pipe would use up its frames
-        if not self._lock.acquire(timeout=seconds):
+        if not self._stream.lock.acquire(timeout=seconds):
             return []  # busy
         found: list[Thumbnail] = []
         until = time.monotonic() + seconds
@@ -1278,10 +1135,10 @@ class VideoReader:
                 raise TimeoutError
 
         try:
-            table: Timeline | None = self._index
+            table: Timeline | None = self._stream.index
             if table is None and self.info.container in TABLED:
                 with suppress(TimeoutError):  # there may be no table in it
-                    table = self._table(hurry)
+                    table = self._stream.table(hurry)
             numbers = [0]
             if table is not None:
                 # Key frames take least time to decode.
@@ -1292,7 +1149,7 @@ class VideoReader:
             size = max(round(width / self._aspect(look)), 1), width
             options = self.options.changed("sheet", {**look, "size": size})
             for number in numbers:
-                frame, _ = self._frame(number)
+                frame, _ = self._stream.frame(number)
                 if options.stored_format is not None:
                     frame = reinterpret(frame, options.stored_format)
                 (picture,) = options.converter().convert(frame)
@@ -1303,7 +1160,7 @@ class VideoReader:
         except FastavError:
             pass  # show the frames that come before the damage
         finally:
-            self._lock.release()
+            self._stream.lock.release()
         return found
 
     # In order
@@ -1377,7 +1234,7 @@ class VideoReader:
                 self.frames_read += bulk.count
                 arrays = bulk.finish()
                 yield arrays if options.planes else arrays[0]
-        self._check_open()
+        self._stream.check_open()
 
     def _decode(
         self,
@@ -1386,7 +1243,7 @@ class VideoReader:
         filter_graph: FilterGraph | None,
     ) -> Generator[av.VideoFrame]:
         """All frames from the first, through filters if there are any."""
-        frames = decode_all(lambda: self._start(options), self._count)
+        frames = decode_all(lambda: self._stream.start(options), self._stream.note_count)
         if options.stored_format is not None:
             frames = restated(frames, options.stored_format)
         if filter_sequence is None and filter_graph is None:
@@ -1413,7 +1270,7 @@ class VideoReader:
         fps: float | Fraction | None = None,
     ) -> FrameIterator:
         """Frames from `start` on, with a decoder of their own that `close` closes."""
-        with self._reading():
+        with self._stream.reading():
             start, step = operator.index(start), operator.index(step)
             stop = None if stop is None else operator.index(stop)
             if start < 0 or step < 1 or (stop is not None and stop < 0):
@@ -1422,148 +1279,18 @@ class VideoReader:
                     f"got {start}, {stop}, {step}"
                 )
             filtered = filter_sequence is not None or filter_graph is not None
-            near = start < WORTH_A_SCAN if self._index is None else start == 0
+            near = start < WORTH_A_SCAN if self._stream.index is None else start == 0
             if near or filtered or fps is not None or not self._source.reopenable:
                 frames = self._decode(options, filter_sequence, filter_graph)
                 if fps is not None:
                     frames = at_rate(frames, check_rate(fps), self.info.frame_rate)
                 frames = part_of(frames, start, stop, step)
             else:
-                numbers = range(*slice(start, stop, step).indices(len(self._table())))
-                opener = _opener(self._source, self._stream, options)
-                frames = self._each(opener, numbers)
+                numbers = range(*slice(start, stop, step).indices(len(self._stream.table())))
+                frames = self._stream.each(numbers, options)
                 if options.stored_format is not None:
                     frames = restated(frames, options.stored_format)
-            iteration = FrameIterator(frames)
-            self._iterations.add(iteration)
-            return iteration
-
-    def _each(
-        self, opener: Callable[[int], VideoInput], numbers: range
-    ) -> Generator[av.VideoFrame]:
-        """Frames by number, with a decoder of their own."""
-        table = self._table()
-        with closing(FrameAccess(opener, table, 1, None, self._compares)) as access:
-            try:
-                for number in numbers:
-                    yield access.frame(number)
-                return
-            except WrongTable as wrong:
-                self._doubt(table, wrong)
-        rest = range(number, min(numbers.stop, len(self._table())), numbers.step)
-        yield from self._each(opener, rest)
-
-    @property
-    def _compares(self) -> bool:
-        """Whether packets are compared with the table, which was not made by reading them."""
-        return not self._scanned and self.info.container in TABLED
-
-    def _stop_iterations(self) -> None:
-        for iteration in list(self._iterations):
-            iteration.stop()
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ValueError("the reader is closed")
-
-    # Inside
-
-    def _open(self, options: ReadOptions) -> VideoInput:
-        return open_input(
-            self._source,
-            stream=self._stream,
-            thread_count=options.thread_count,
-            thread_type=options.thread_type,
-        )
-
-    def _count(self, frames: int, damaged: bool) -> None:
-        self._counted = frames, damaged
-
-    def _start(self, options: ReadOptions) -> VideoInput:
-        """An input at its start with these threads: the one from opening if it still fits."""
-        with self._lock:
-            self._check_open()
-            waiting, self._input = self._input, None
-        if waiting is not None:
-            if _threads(options) == _threads(self.options) or not self._source.reopenable:
-                return waiting
-            waiting.close()
-        return self._open(options)
-
-    def _start_alone(self) -> VideoInput:
-        """An input at its start for a single frame, on which several threads cannot work."""
-        video = self._start(self.options)
-        if self._pixels and not video.stream.codec_context.is_open:
-            video.stream.codec_context.thread_count = 1
-        return video
-
-    @property
-    def _pixels(self) -> int:
-        """Pixels of a frame, if the decoder's threads may be chosen for each access, or else 0.
-
-        They may if nobody asked for certain ones, and opening the source once more costs little.
-        """
-        info = self.info
-        if _threads(self.options) != (0, None) or not (self._source.local and self.seekable):
-            return 0
-        return info.width * info.height if self._has_threads else 0
-
-    @property
-    def _has_threads(self) -> bool:
-        """Whether the decoder can work on several frames at once."""
-        can = int(av.codec.Codec(self.info.codec, "r").capabilities)
-        return bool(can & (Capabilities.frame_threads | Capabilities.auto_threads))
-
-    def _open_with(self, threads: int) -> VideoInput:
-        return _opener(self._source, self._stream, self.options)(threads)
-
-    def _make_access(self, video: VideoInput | None = None) -> FrameAccess:
-        workers = self.options.thread_count or processors()
-        opener = _opener(self._source, self._stream, self.options)
-        return FrameAccess(
-            opener, self._table(), workers, video, self._compares, pixels=self._pixels
-        )
-
-    def _random(self) -> FrameAccess:
-        self._table()  # may make the access as well
-        if self._access is None:
-            self._access = self._make_access()
-        return self._access
-
-    def _one_way(self) -> OneWay:
-        if self._pipe is None:
-            self._pipe = OneWay(lambda: self._start(self.options), self._source.name)
-        return self._pipe
-
-    def _rest(self) -> None:
-        """Close what is open and can be opened again."""
-        self._source.hang_up()
-        if self._access is not None:
-            self._access.close()
-            self._access = None
-        if self._input is not None and self._source.reopenable:
-            self._input.close()
-            self._input = None
-
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        with self._lock:
-            self._check_open()
-            yield
-
-    def _reopen_or_say(self, what: str) -> None:
-        self._check_open()
-        if not self._source.reopenable:
-            raise io.UnsupportedOperation(
-                f"{self._source.name} cannot seek, so {what} before its end; "
-                "iterate over it, or save it to a file first"
-            )
-
-    def _checked(self, number: int) -> int:
-        count = len(self._table())
-        if not -count <= number < count:
-            raise out_of_range(number, count)
-        return number % count
+            return self._stream.watched(frames)
 
     def _prepared(self, options: ReadOptions) -> FrameConverter:
         """A converter whose outputs are those of the video's first frame."""
@@ -1579,14 +1306,14 @@ class VideoReader:
         restated = options.stored_format != self.options.stored_format
         if told and not restated and info.pixel_format is not None:
             return av.VideoFrame(info.width, info.height, info.pixel_format)
-        if not len(self._table()):
+        if not len(self._stream.table()):
             if told and options.format is not None:
                 return av.VideoFrame(info.width, info.height, "yuv420p")  # no frame will come
             raise DecodeError(
                 f"{self._source.name!r} has no frame that can be decoded, and does not say what it "
                 "would be like"
             )
-        model = self._random().frame(0)
+        model, _ = self._stream.frame(0)
         if options.stored_format is not None:
             model = reinterpret(model, options.stored_format)
         return model
@@ -1598,13 +1325,8 @@ class VideoReader:
 
     @_exactly
     def _outputs(self, options: ReadOptions) -> tuple[Output, ...]:
-        with self._lock:
+        with self._stream.lock:
             return self._shared_converter(options).outputs
-
-
-def _threads(options: ReadOptions) -> tuple[int, str | None]:
-    """What a decoder must be opened with."""
-    return options.thread_count, options.thread_type
 
 
 def _let_memory_return(nbytes: int) -> None:
@@ -1615,18 +1337,6 @@ def _let_memory_return(nbytes: int) -> None:
     in malloc(3), M_MMAP_THRESHOLD). This one is never touched, so it costs two system calls.
     """
     np.empty(min(4 * nbytes, (32 << 20) - (1 << 16)), np.uint8)
-
-
-def _opener(source: Source, stream: int | str, options: ReadOptions) -> Callable[[int], VideoInput]:
-    def open_with(threads: int) -> VideoInput:
-        return open_input(
-            source,
-            stream=stream,
-            thread_count=threads or options.thread_count,
-            thread_type=options.thread_type,
-        )
-
-    return open_with
 
 
 def _part(output: Output, within: tuple[Any, ...]) -> Output:

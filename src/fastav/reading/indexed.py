@@ -1,0 +1,378 @@
+"""IndexedStream: a video stream, opened when needed, and the table of its frames that is believed.
+
+The table is the container's own if that suffices (:mod:`.tables`), else one made by reading all
+packets (:mod:`.scan`). It is believed until something contradicts it. If a packet is not the one
+that it has in that place (``WrongTable``), all packets are read. If the decoder gives other frames
+than it promises (``BrokenPromise``), or reading in order came to another number of frames, all
+packets are decoded. What was read by the former table is then read again.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import weakref
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from typing import TypeVar
+
+import av
+from av.codec import Capabilities
+
+from ..errors import DecodeError
+from ..forks import renew_in_child
+from ..progress import Advance
+from ..pyav import file_size
+from ..workers import processors
+from .access import FrameAccess, Opener
+from .decode import decode_all
+from .frames import FrameIterator, OneWay
+from .index import BrokenPromise, FrameIndex, WrongTable
+from .info import VideoInfo, describe
+from .input import VideoInput, open_input
+from .keys import out_of_range
+from .options import ReadOptions
+from .scan import build_index, packet_digest
+from .source import Source
+from .tables import TABLED, Outline, read_outline
+
+__all__ = ["IndexedStream"]
+
+Result = TypeVar("Result")
+
+
+class IndexedStream:
+    """One video stream of a source, its frames known by number.
+
+    Parameters
+    ----------
+    source : Source
+    stream : int or "best"
+        See :func:`.input.open_input`.
+    options : ReadOptions
+        Of the decoder's threads.
+    index : FrameIndex, optional
+        Of another stream of the same file.
+
+    Attributes
+    ----------
+    number : int
+        Of the stream among the video streams.
+    info : VideoInfo
+        What the container says.
+    index : FrameIndex, Outline or None
+        The table that is believed at present; None before one is needed.
+    lock : threading.RLock
+        Held while frames are read by number. Iterations take it only to begin.
+
+    Raises
+    ------
+    NotAVideoError, OSError
+        The source cannot be opened.
+    ValueError
+        `index` is of another file.
+    """
+
+    def __init__(
+        self, source: Source, stream: int | str, options: ReadOptions, index: FrameIndex | None
+    ) -> None:
+        self.source = source
+        self.index: FrameIndex | Outline | None = index
+        self.lock = threading.RLock()
+        self._options = options
+        self._scanned = False  # whether all packets were read for the index
+        self._doubts = 0  # how often a table proved wrong
+        self._counted: tuple[int, bool] | None = None  # what reading in order gave: frames, damage
+        self._access: FrameAccess | None = None
+        self._pipe: OneWay | None = None
+        self._iterations: weakref.WeakSet[FrameIterator] = weakref.WeakSet()
+        self.number: int | str = stream
+        video = self._open(options)
+        self.number = video.number
+        self.info: VideoInfo = describe(video)
+        self._waiting: VideoInput | None = video  # open, and not yet read from
+        renew_in_child(self)
+        if index is not None:
+            self._check_index(index, video)
+
+    def _check_index(self, index: FrameIndex, video: VideoInput) -> None:
+        try:
+            difference = index.difference(
+                file_size(video.container),
+                video.stream.index,
+                video.stream.codec_context.codec.canonical_name,
+                packet_digest(self.source, index.packets),
+            )
+        except OSError:
+            self.close()
+            raise
+        if difference is not None:
+            self.close()
+            raise ValueError(f"index does not fit {self.source.name!r}: it is of {difference}")
+
+    def renew(self) -> None:
+        """Open anew, in a forked child, what was open in the parent."""
+        self.lock = threading.RLock()
+        for iteration in list(self._iterations):
+            iteration.renew()
+        self._access = self._waiting = self._pipe = None
+
+    def close(self) -> None:
+        """Close all that is open; what other threads read ends at its next packet."""
+        self.source.closed = True
+        with self.lock:
+            for iteration in list(self._iterations):
+                iteration.stop()
+            self.release()
+            if self._pipe is not None:
+                self._pipe.close()
+                self._pipe = None
+            if self._waiting is not None:
+                self._waiting.close()
+                self._waiting = None
+
+    def release(self) -> None:
+        """Close what is open and can be opened again."""
+        self.source.hang_up()
+        if self._access is not None:
+            self._access.close()
+            self._access = None
+        if self._waiting is not None and self.source.reopenable:
+            self._waiting.close()
+            self._waiting = None
+
+    def check_open(self) -> None:
+        """Raise ``ValueError`` if the stream was closed."""
+        if self.source.closed:
+            raise ValueError("the reader is closed")
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Have the lock, of a stream that is open."""
+        with self.lock:
+            self.check_open()
+            yield
+
+    # Opening
+
+    def _open(self, options: ReadOptions) -> VideoInput:
+        return self._opener(options)(0)
+
+    def _opener(self, options: ReadOptions) -> Opener:
+        # (A function that keeps the stream would be kept by it, and no container closed in time.)
+        source, number = self.source, self.number
+
+        def open_with(threads: int) -> VideoInput:
+            return open_input(
+                source,
+                stream=number,
+                thread_count=threads or options.thread_count,
+                thread_type=options.thread_type,
+            )
+
+        return open_with
+
+    def _suits(self, options: ReadOptions) -> bool:
+        """Whether a decoder that was opened with the stream's own options has their threads."""
+        return options.decoder_threads == self._options.decoder_threads
+
+    def start(self, options: ReadOptions) -> VideoInput:
+        """An input at its start with these threads: the one from opening if it still fits."""
+        with self.lock:
+            self.check_open()
+            waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            if self._suits(options) or not self.source.reopenable:
+                return waiting
+            waiting.close()
+        return self._open(options)
+
+    def _start_alone(self) -> VideoInput:
+        """An input at its start for a single frame, on which several threads cannot work."""
+        video = self.start(self._options)
+        if self._pixels and not video.stream.codec_context.is_open:
+            video.stream.codec_context.thread_count = 1
+        return video
+
+    @property
+    def _pixels(self) -> int:
+        """Pixels of a frame, if the decoder's threads may be chosen for each access, or else 0.
+
+        They may if nobody asked for certain ones, and opening the source once more costs little.
+        """
+        info, source = self.info, self.source
+        if self._options.decoder_threads != (0, None) or not (source.local and source.reopenable):
+            return 0
+        return info.width * info.height if self.has_threads else 0
+
+    @property
+    def has_threads(self) -> bool:
+        """Whether the decoder can work on several frames at once."""
+        can = int(av.codec.Codec(self.info.codec, "r").capabilities)
+        return bool(can & (Capabilities.frame_threads | Capabilities.auto_threads))
+
+    def watched(self, frames: Generator[av.VideoFrame]) -> FrameIterator:
+        """Frames that `close` stops."""
+        iteration = FrameIterator(frames)
+        self._iterations.add(iteration)
+        return iteration
+
+    # The table
+
+    def table(self, progress: Advance | None = None) -> FrameIndex | Outline:
+        """The table of all frames, by the container's tables if they suffice, else by a scan."""
+        with self.lock:
+            if self.index is None:
+                self._reopen_or_say("the number of frames is not known")
+                video, self._waiting = self._waiting, None
+                if video is None:
+                    video = self._open(self._options)
+                self.index = outline = read_outline(video)
+                if outline is None:
+                    self._scan(None if video.closed else video, progress=progress)
+                else:
+                    self._access = self._share(outline, video)
+            assert self.index is not None
+            promised = len(self.index), False
+            if self._counted not in (None, promised) and not self.index.proved:
+                # Reading in order gave other frames than the packets promise.
+                self._doubts += 1
+                self.release()
+                return self._scan(None, prove=True)
+            return self.index
+
+    def _reopen_or_say(self, what: str) -> None:
+        self.check_open()
+        if not self.source.reopenable:
+            raise io.UnsupportedOperation(
+                f"{self.source.name} cannot seek, so {what} before its end; "
+                "iterate over it, or save it to a file first"
+            )
+
+    def _scan(
+        self,
+        video: VideoInput | None,
+        prove: bool = False,
+        progress: Advance | None = None,
+    ) -> FrameIndex:
+        """Make the index by reading all packets, and decoding all of them to prove it."""
+
+        def advance(count: int) -> None:
+            self.check_open()
+            if progress is not None:
+                progress(count)
+
+        open_with = self._opener(self._options)
+        if video is None:
+            video = open_with(0)
+        try:
+            self.index = index = build_index(lambda: open_with(1), video, prove, advance)
+            self._scanned = True
+            self._access = self._share(index, video)
+        except BaseException:
+            video.close()  # else it stays open as long as the error is kept
+            raise
+        return index
+
+    def note_count(self, frames: int, damaged: bool) -> None:
+        """Note how many frames reading all of them in order gave, and whether damage ended it."""
+        self._counted = frames, damaged
+
+    def _doubt(self, table: FrameIndex | Outline | None, wrong: WrongTable) -> None:
+        """Make the index anew after a table proved wrong, unless another thread has done so."""
+        with self.reading():
+            self._doubts += 1
+            if self.index is table:
+                self.release()
+                self._scan(None, prove=isinstance(wrong, BrokenPromise))
+
+    def exactly(self, read: Callable[[], Result]) -> Result:
+        """Read by the table, again if it proved wrong meanwhile and was made anew."""
+        first = self._doubts
+        while True:
+            doubts, table = self._doubts, self.index
+            try:
+                result = read()
+            except WrongTable as wrong:
+                self._doubt(self.index if table is None else table, wrong)
+                continue
+            except IndexError as error:
+                known = self.index
+                if self._doubts == first or known is None or not known.proved:
+                    raise
+                what = f"{error}: the file is damaged, and promised more"
+                raise DecodeError(what, len(known)) from None
+            if self._doubts == doubts:  # else its frame numbers came from a wrong table
+                return result
+
+    # Frames by number
+
+    def frame(self, number: int, options: ReadOptions | None = None) -> tuple[av.VideoFrame, int]:
+        """A decoded frame and its number counted from 0."""
+        if not self.source.reopenable:
+            if self._pipe is None:
+                self._pipe = OneWay(lambda: self.start(self._options), self.source.name)
+            return self._pipe.frame(number), number
+        options = options or self._options
+        if number == 0 and self.index is None and self._suits(options):
+            with closing(decode_all(self._start_alone)) as frames:  # the first needs no index
+                for frame in frames:
+                    return frame, 0
+        count = len(self.table())
+        if not -count <= number < count:
+            raise out_of_range(number, count)
+        with self.access(options) as access:
+            return access.frame(number % count), number % count
+
+    def each(self, numbers: range, options: ReadOptions) -> Generator[av.VideoFrame]:
+        """Frames by number, with a decoder of their own."""
+        table = self.table()
+        with closing(self._make_access(table, options, workers=1)) as access:
+            try:
+                for number in numbers:
+                    yield access.frame(number)
+                return
+            except WrongTable as wrong:
+                self._doubt(table, wrong)
+        rest = range(number, min(numbers.stop, len(self.table())), numbers.step)
+        yield from self.each(rest, options)
+
+    @contextmanager
+    def access(self, options: ReadOptions, strict: bool = False) -> Iterator[FrameAccess]:
+        """The decoders for frames by number.
+
+        They are those that stay open from one read to the next; but others, opened and closed
+        again, if `options` ask for other threads, or with `strict` (see :class:`FrameAccess`).
+        """
+        table = self.table()  # may make those that stay open as well
+        if strict or not self._suits(options):
+            with closing(self._make_access(table, options, strict=strict)) as access:
+                yield access
+        else:
+            if self._access is None:
+                self._access = self._share(table)
+            yield self._access
+
+    def _share(self, table: FrameIndex | Outline, video: VideoInput | None = None) -> FrameAccess:
+        """Decoders that stay open from one read to the next."""
+        return self._make_access(table, self._options, video, pixels=self._pixels)
+
+    def _make_access(
+        self,
+        table: FrameIndex | Outline,
+        options: ReadOptions,
+        video: VideoInput | None = None,
+        workers: int = 0,
+        strict: bool = False,
+        pixels: int = 0,
+    ) -> FrameAccess:
+        return FrameAccess(
+            self._opener(options),
+            table,
+            workers or options.thread_count or processors(),
+            video,
+            # A table that was not made by reading all packets is compared with them.
+            checked=not self._scanned and self.info.container in TABLED,
+            strict=strict,
+            pixels=pixels,
+        )
