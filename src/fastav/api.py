@@ -356,7 +356,8 @@ def immeta(
 ) -> dict[str, Any]:
     """Gather what is known of a video, or of one frame, besides its pixels.
 
-    Parameters are those of :func:`imread`; see :mod:`fastav.reading.metadata` for the contents.
+    Parameters are those of :func:`imread`; see :meth:`fastav.VideoReader.metadata` for the
+    contents.
     """
     _check_plugin(plugin)
     check_keywords("immeta", options, READER_KEYWORDS)

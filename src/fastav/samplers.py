@@ -65,7 +65,7 @@ def clips_at_random_indices(
     rng : numpy.random.Generator or seed, optional
         Where chance comes from; see :func:`numpy.random.default_rng`.
     **changes
-        Fields of :class:`ReadOptions` that differ from the reader's own: ``size=224``, ...
+        Fields of :class:`.ReadOptions` that differ from the reader's own: ``size=224``, ...
 
     Returns
     -------
@@ -78,7 +78,7 @@ def clips_at_random_indices(
     ValueError
         No clip can begin in that range, or an argument makes no sense.
     DecodeError
-        As in :meth:`VideoReader.get_batch`.
+        As in :meth:`fastav.VideoReader.get_batch`.
     """
     starts = range(
         *index_range(

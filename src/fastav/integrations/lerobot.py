@@ -1,7 +1,7 @@
 """fastav in the place of LeRobot's video decoding.
 
-    from fastav.integrations import lerobot
-    lerobot.install()
+>>> from fastav.integrations import lerobot
+>>> lerobot.install()
 
 Needs torch (``fastav[lerobot]``). What differs: the frame nearest to a time is found in the table
 of all frames, where LeRobot reckons by the average rate or decodes all frames between; and times

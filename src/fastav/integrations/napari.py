@@ -31,7 +31,7 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], lis
     Returns
     -------
     callable or None
-        :func:`read` where each is a video; else None, and napari asks others.
+        A function that reads them where each is a video; else None, and napari asks others.
     """
     try:
         for name in [path] if isinstance(path, str) else path:

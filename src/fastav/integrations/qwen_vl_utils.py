@@ -1,7 +1,7 @@
 """fastav as a video backend of qwen-vl-utils.
 
-    from fastav.integrations import qwen_vl_utils
-    qwen_vl_utils.register(default=True)
+>>> from fastav.integrations import qwen_vl_utils
+>>> qwen_vl_utils.register(default=True)
 
 Without ``default=True`` the backend is one that the environment may choose, by
 ``FORCE_QWENVL_VIDEO_READER=fastav``. Needs qwen-vl-utils 0.0.14 or later

@@ -1,9 +1,9 @@
 """Clips of many videos as datasets of torch, for a ``DataLoader`` with workers of any kind.
 
-    dataset = ClipDataset(paths, 16, step=2, size=224, layout="chw")
-    loader = DataLoader(dataset, batch_size=8, shuffle=True, num_workers=4, collate_fn=collate)
-    for batch in loader:
-        batch["frames"]  # (8, 16, 3, 224, 224), uint8
+>>> dataset = ClipDataset(paths, 16, step=2, size=224, layout="chw")
+>>> loader = DataLoader(dataset, batch_size=8, shuffle=True, num_workers=4, collate_fn=collate)
+>>> for batch in loader:
+...     batch["frames"]  # (8, 16, 3, 224, 224), uint8
 
 Needs torch (``fastav[torch]``). A dataset can be pickled: workers that are spawned get the indexes
 of its files with it, and open the files themselves.

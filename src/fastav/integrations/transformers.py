@@ -1,7 +1,7 @@
 """fastav as a video backend of transformers: ``load_video(path, backend="fastav")``.
 
-    from fastav.integrations import transformers
-    transformers.register()
+>>> from fastav.integrations import transformers
+>>> transformers.register()
 
 Frames are uint8 RGB, upright, and are those that were asked for also where the header counts
 wrongly. Needs transformers (``fastav[transformers]``).

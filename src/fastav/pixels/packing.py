@@ -66,7 +66,7 @@ def unpack_frame(
         (``p010``, ``xyz12``, ...) are shifted down, and the byte order is this machine's.
     components : bool, optional
         Give every component an element of its own: bit-packed formats become ``(H, W, C)``, C being
-        1 for ``monob`` and ``monow``, in the order of :attr:`PixelFormat.components` (R, G, B or
+        1 for ``monob`` and ``monow``, in the order of ``PixelFormat.components`` (R, G, B or
         Y, U, V), as uint8, or uint16 if deeper than 8 bits. In all other formats components have
         their own elements already, and this means the same as `normalize`.
     conversion : {"exact", "ffmpeg"}, optional

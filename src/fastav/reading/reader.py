@@ -101,7 +101,7 @@ class VideoReader:
     index : FrameIndex, optional
         The index of another reader of the same file, which spares making it again.
     **read_options
-        See :class:`ReadOptions`; the defaults of every read, each of which can change them.
+        See :class:`.ReadOptions`; the defaults of every read, each of which can change them.
 
     Attributes
     ----------
@@ -226,7 +226,7 @@ class VideoReader:
         filter_sequence, filter_graph : optional
             Filters, see :mod:`fastav.filters`; frames are then those of the filtered video.
         **changes
-            Fields of :class:`ReadOptions` that differ from the reader's own in this read.
+            Fields of :class:`.ReadOptions` that differ from the reader's own in this read.
 
         Returns
         -------
@@ -326,7 +326,7 @@ class VideoReader:
         fps, filter_sequence, filter_graph : optional
             As in :meth:`read`.
         **changes
-            Fields of :class:`ReadOptions` that differ from the reader's own.
+            Fields of :class:`.ReadOptions` that differ from the reader's own.
 
         Raises
         ------
@@ -509,7 +509,7 @@ class VideoReader:
         return self._outputs(self.options)[0].dtype
 
     def describe_frame(self, **changes: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
-        """Tell shape and dtype of one frame, with other :class:`ReadOptions` if need be."""
+        """Tell shape and dtype of one frame, with other :class:`.ReadOptions` if need be."""
         output = self._outputs(self.options.changed("describe_frame", changes))[0]
         return output.shape, output.dtype
 
@@ -602,7 +602,7 @@ class VideoReader:
             Filters, see :mod:`fastav.filters`. The number is then one of the filtered video, which
             is decoded from its start.
         **changes
-            Fields of :class:`ReadOptions` that differ from the reader's own. Other threads than
+            Fields of :class:`.ReadOptions` that differ from the reader's own. Other threads than
             the reader's need a decoder of their own, which is opened and closed again.
 
         Returns
@@ -707,7 +707,7 @@ class VideoReader:
             Filled instead of a fresh array: shape ``(n, ...)`` with room for all. As for
             :meth:`read`.
         **changes
-            Fields of :class:`ReadOptions` that differ from the reader's own: ``size=224``, ...
+            Fields of :class:`.ReadOptions` that differ from the reader's own: ``size=224``, ...
 
         Returns
         -------
@@ -1187,7 +1187,7 @@ class VideoReader:
         fps : float or Fraction, optional
             As in :meth:`read`.
         **changes
-            Fields of :class:`ReadOptions` that differ from the reader's own.
+            Fields of :class:`.ReadOptions` that differ from the reader's own.
 
         Yields
         ------

@@ -103,7 +103,7 @@ class Pipeline:
     Attributes
     ----------
     changes : dict
-        What the first of them is in :class:`ReadOptions`; the others :meth:`finish` does.
+        What the first of them is in :class:`.ReadOptions`; the others :meth:`finish` does.
 
     Raises
     ------
