@@ -1,11 +1,13 @@
-"""How much memory there is, so that too large an array is refused before it is half filled."""
+"""Memory: how much there is, so that too large an array is refused, and keeping it for reuse."""
 
 from __future__ import annotations
 
 import os
 from typing import Final
 
-__all__ = ["available_memory", "check_memory", "too_large"]
+import numpy as np
+
+__all__ = ["available_memory", "check_memory", "let_memory_return", "too_large"]
 
 # What a container of the system may use (control groups, version 2), beneath their mount.
 _GROUPS: Final = "/sys/fs/cgroup"
@@ -64,6 +66,16 @@ def too_large(nbytes: int, frames: int, available: int | None = None) -> MemoryE
         "(batches() or iter()), fewer (start=, stop=, step=) or smaller ones (size=), or give out= "
         "a numpy.memmap"
     )
+
+
+def let_memory_return(nbytes: int) -> None:
+    """Have the allocator keep blocks of this size for the next frame.
+
+    glibc's hands a large freed block back to the system at once, and the next frame's every page
+    is faulted in anew, until it has seen a block freed that is larger still (up to 32 MiB; mallopt
+    in malloc(3), M_MMAP_THRESHOLD). This one is never touched, so it costs two system calls.
+    """
+    np.empty(min(4 * nbytes, (32 << 20) - (1 << 16)), np.uint8)
 
 
 def _gigabytes(nbytes: int) -> str:

@@ -30,7 +30,6 @@ from ..progress import Progress, told
 from ..workers import processors
 from .bulk import Bulk
 from .decode import decode_all
-from .destinations import GivenArray, PartOfFrames, given_arrays
 from .frames import (
     ArrayIterator,
     FrameIterator,
@@ -39,11 +38,12 @@ from .frames import (
     restated,
     through_filters,
 )
+from .gather import gather
 from .index import FrameIndex
 from .indexed import IndexedStream
 from .info import VideoInfo
 from .keys import frame_numbers, select, spread_numbers
-from .memory import available_memory, check_memory, too_large
+from .memory import available_memory, check_memory, let_memory_return
 from .metadata import frame_metadata, video_metadata
 from .options import ReadOptions, check_keywords
 from .rate import at_rate, check_rate
@@ -365,7 +365,7 @@ class VideoReader:
                         number = start + count * step
                         raise error.at(number) from None
                     if not count:
-                        _let_memory_return(sum(array.nbytes for array in arrays))
+                        let_memory_return(sum(array.nbytes for array in arrays))
                     self.frames_read = count + 1
                     yield arrays if options.planes else arrays[0]
         except DecodeError as error:
@@ -793,44 +793,8 @@ class VideoReader:
     ) -> Arrays:
         """Frames by number, or a part of each, in any order; their stretches side by side."""
         model = self._model(options)
-        outputs = options.converter().prepare(model)
-        wanted, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
-        if out is None:
-            targets = _fresh([_part(output, within) for output in outputs], len(numbers))
-        else:
-            targets = [given.array for given in given_arrays(outputs, out, count=len(numbers))]
-        row_of = dict(zip(wanted.tolist(), first.tolist(), strict=True))
-
-        def begin() -> Callable[[int, av.VideoFrame], None]:
-            converter = options.converter()
-            converter.prepare(model)
-            rows = [
-                PartOfFrames(output, target, within) if within else GivenArray(output, target)
-                for output, target in zip(outputs, targets, strict=True)
-            ]
-
-            def visit(number: int, frame: av.VideoFrame) -> None:
-                row = row_of[number]
-                if options.stored_format is not None:
-                    frame = reinterpret(frame, options.stored_format)
-                try:
-                    converter.write(frame, *[r.address + row * r.stride for r in rows])
-                except FrameChangedError as error:
-                    raise error.at(number) from None
-                for r in rows:
-                    r.settle(row)
-
-            return visit
-
-        if len(wanted):
-            with self._stream.access(options, strict) as access:
-                access.visit(wanted.tolist(), begin)
-        source = first[inverse]
-        for row in np.flatnonzero(source != np.arange(len(numbers))).tolist():
-            for target in targets:
-                target[row] = target[source[row]]
-        arrays = tuple(targets if out is None else (t[: len(numbers)] for t in targets))
-        return arrays if options.planes else arrays[0]
+        with self._stream.access(options, strict) as access:
+            return gather(access, numbers, options, model, out, within)
 
     # With times, by torchcodec's names
 
@@ -1327,31 +1291,3 @@ class VideoReader:
     def _outputs(self, options: ReadOptions) -> tuple[Output, ...]:
         with self._stream.lock:
             return self._shared_converter(options).outputs
-
-
-def _let_memory_return(nbytes: int) -> None:
-    """Have the allocator keep blocks of this size for the next frame.
-
-    glibc's hands a large freed block back to the system at once, and the next frame's every page
-    is faulted in anew, until it has seen a block freed that is larger still (up to 32 MiB; mallopt
-    in malloc(3), M_MMAP_THRESHOLD). This one is never touched, so it costs two system calls.
-    """
-    np.empty(min(4 * nbytes, (32 << 20) - (1 << 16)), np.uint8)
-
-
-def _part(output: Output, within: tuple[Any, ...]) -> Output:
-    """What a key takes of every frame; an ``IndexError`` that names the axis if it cannot."""
-    if not within:
-        return output
-    like = np.broadcast_to(np.empty((), output.dtype), (1, *output.shape))
-    return Output(like[(slice(None), *within)].shape[1:], output.dtype)
-
-
-def _fresh(outputs: Sequence[Output], count: int) -> list[NDArray[Any]]:
-    """Arrays of `count` frames each."""
-    nbytes = count * sum(output.nbytes for output in outputs)
-    check_memory(nbytes, count)
-    try:
-        return [np.empty((count, *output.shape), output.dtype) for output in outputs]
-    except MemoryError:
-        raise too_large(nbytes, count) from None
