@@ -21,6 +21,10 @@ _FRAGMENTS: Final = "+frag_keyframe+empty_moov+default_base_moof"
 
 _NOFILE: Final = 1  # AVFMT_NOFILE: the muxer opens files by name
 
+# Bytes that PyAV hands to a file object at a time. FFmpeg flushes behind every packet, so a large
+# buffer holds nothing back; of raw video, whose packets are large, it saves most calls and copies.
+_BUFFER: Final = 1 << 20
+
 _PIPE: Final = re.compile(r"-|pipe:(\d*)")
 
 
@@ -147,7 +151,13 @@ class Target:
             target = kind(cast(BinaryIO, target), self.name)
         elif not ("://" in target or av.ContainerFormat(self.container, "w").flags & _NOFILE):
             target = self._own = _File(target)
-        return av.open(target, "w", format=self.container, container_options=self.options)
+        return av.open(
+            target,
+            "w",
+            format=self.container,
+            container_options=self.options,
+            buffer_size=_BUFFER,
+        )
 
     def close(self) -> None:
         """Close the file, if it is not the caller's."""

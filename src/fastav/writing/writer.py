@@ -184,7 +184,8 @@ class VideoWriter:
         self._last_pts = -1
         self._schedule = Schedule(time_base)
         self._rate = Fraction(1)  # frames per second of what is encoded
-        self._end = Fraction(0)  # when the last frame has ended, in seconds
+        self._clock = Fraction(1)  # the encoder's time base
+        self._end = Fraction(0)  # when the last frame has ended, in seconds, for the sound
         self.frames_written = self.frames_encoded = 0
 
         self._target = Target(
@@ -454,23 +455,23 @@ class VideoWriter:
                 f"{self._target.name!r} names one picture; for more write to a pattern such as "
                 f"'picture%03d{self._target.extension}' or to another container"
             )
-        time_base = _time_base(context)
-        begins = (frame.pts or 0) * _time_base(frame)
-        self._end = begins + (frame.duration * _time_base(frame) or 1 / self._rate)
-        pts = round(begins / time_base)
+        clock, given = _time_base(frame), frame.pts or 0
+        duration = frame.duration  # which a conversion forgets
+        pts = given if clock == self._clock else round(given * clock / self._clock)
         frame = self._maker.convert(frame, str(context.pix_fmt), self._colours)
         if self._schedule.timed and self._encoder.counts_frames and pts <= self._last_pts:
             raise EncodeError(
                 f"{self._encoder.name} has {self._encoder.fps} frames in every second and cannot "
-                f"keep the time of frame {self.frames_encoded}, {float(begins):g} s; choose "
+                f"keep the time of frame {self.frames_encoded}, {float(given * clock):g} s; choose "
                 "another codec, or the filter ('fps', '25') or the like"
             )
         # Filters may give two frames one time stamp; encoders would drop the second.
         frame.pts = self._last_pts = max(pts, self._last_pts + 1)
-        frame.time_base = time_base
+        frame.time_base = self._clock
         with self._all_or_close():
             if self._sound is not None:
-                self._sound.copy_until(self._output, begins)
+                self._end = given * clock + (duration * clock or 1 / self._rate)
+                self._sound.copy_until(self._output, given * clock)
             self._output.mux(self._stream.encode(frame))
         self.frames_encoded += 1
 
@@ -510,6 +511,7 @@ class VideoWriter:
         )
         with self._all_or_close(f"cannot begin {self._target.container!r}", hint):
             output.start_encoding()
+        self._clock = _time_base(stream.codec_context)
 
     @contextmanager
     def _all_or_close(self, what: str = "cannot go on", hint: str = "") -> Iterator[None]:
