@@ -1,4 +1,4 @@
-"""The two implementations of the kernels, as fixtures; and Ctrl-C as in a terminal.
+"""The two implementations of the kernels and the examples, as fixtures; Ctrl-C as in a terminal.
 
 A compiled module that is not there fails its tests, so that it cannot go missing unseen. Only where
 the package was built without compiled modules on purpose (``FASTAV_BUILD_EXT=0``) are they skipped.
@@ -7,9 +7,12 @@ the package was built without compiled modules on purpose (``FASTAV_BUILD_EXT=0`
 from __future__ import annotations
 
 import os
+import runpy
 import signal
+import sys
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -49,3 +52,17 @@ def pytest_configure(config: pytest.Config) -> None:
     """Hear Ctrl-C also where the tests run in a shell's background, which ignores it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def example(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Run a program of ``examples/`` as ``python`` does; return its exit status."""
+
+    def run(name: str, *arguments: object) -> int:
+        path = Path(__file__).parent.parent / "examples" / f"{name}.py"
+        monkeypatch.setattr(sys, "argv", [str(path), *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            runpy.run_path(str(path), run_name="__main__")
+        return int(end.value.code or 0)
+
+    return run
