@@ -84,7 +84,7 @@ def test_crashes_and_hangs_are_kept(
 ) -> None:
     monkeypatch.setattr(fuzz, "work", worker)
     if worker is hanging:
-        monkeypatch.setattr(fuzz, "LIMIT", 15.0)
+        monkeypatch.setattr(fuzz, "LIMIT", 6.0)
     summary = fuzz.Campaign(tmp_path / "out", 0).run(1, None, 1)
     assert summary["found"] == {f"{finding}PyAV alone does not": 1}
     kept = tmp_path / "out" / summary["examples"][f"{finding}PyAV alone does not"][0]

@@ -27,6 +27,7 @@ from .process import LINUX, descriptors, threads
 
 COUNT = 150
 TIMEOUT = 3.0  # seconds, as FFmpeg is told
+IMPATIENT = 1.0  # where nothing but an error can come
 PATIENCE = 60.0  # as long as a busy machine may need for several requests that time out
 
 Behaviour = Callable[["Handler", int, bytes], None]
@@ -208,13 +209,13 @@ def quiet() -> Iterator[None]:
     av.logging.set_level(level)
 
 
-def outcome(url: str, way: Callable[[fastav.VideoReader], Any]) -> Any:
+def outcome(url: str, way: Callable[[fastav.VideoReader], Any], timeout: float = TIMEOUT) -> Any:
     """What a way of reading gives, or the error that it raises; it must come in time."""
     result: list[Any] = []
 
     def work() -> None:
         try:
-            options = {"timeout": str(int(TIMEOUT * 1e6))}
+            options = {"timeout": str(int(timeout * 1e6))}
             with fastav.open(url, options=options) as reader:
                 result.append(way(reader))
         except Exception as error:
@@ -256,7 +257,7 @@ def test_part_of_a_video_is_no_video(
     behaviour: Behaviour, way: Any, clip: bytes, expected: np.ndarray
 ) -> None:
     with serving(behaviour, clip) as url:
-        got = outcome(url, way)
+        got = outcome(url, way, IMPATIENT if behaviour is stalls_midway else TIMEOUT)
     if isinstance(got, Exception):
         assert isinstance(got, (OSError, fastav.FastavError)), repr(got)
     else:
@@ -275,7 +276,7 @@ def test_part_of_a_video_is_no_video(
 )
 def test_no_video_at_all(behaviour: Behaviour, clip: bytes) -> None:
     with serving(behaviour, clip) as url:
-        error = outcome(url, read)
+        error = outcome(url, read, IMPATIENT)
     assert isinstance(error, (OSError, fastav.FastavError)), repr(error)
     assert "127.0.0.1" in str(error)
 
@@ -293,7 +294,7 @@ def test_trouble_leaves_nothing(clip: bytes) -> None:
         before = threads(), descriptors()
         with serving(behaviour, clip) as url:
             for way in (read, the_last):
-                assert isinstance(outcome(url, way), Exception)
+                assert isinstance(outcome(url, way, IMPATIENT), Exception)
         assert threads(before[0]) <= before[0]
         deadline = time.monotonic() + 5
         while descriptors() > before[1] and time.monotonic() < deadline:

@@ -688,6 +688,20 @@ def test_an_exception_in_the_block_leaves_a_playable_file(
     assert len(decoded(path)) == COUNT
 
 
+def test_an_exception_in_the_block_tells_of_a_file_without_an_end(frames: np.ndarray) -> None:
+    file = Stubborn()
+    with (  # noqa: PT012
+        pytest.raises(KeyError, match="mine") as raised,
+        VideoWriter(file, container="avi") as writer,
+    ):
+        writer.write(frames)
+        file.room = 0
+        raise KeyError("mine")
+    (note,) = raised.value.__notes__
+    assert "Stubborn" in note
+    assert "enough" in note
+
+
 @LINUX
 @pytest.mark.parametrize(
     ("container", "codec", "count"),
@@ -710,8 +724,10 @@ def test_a_full_disk(container: str, codec: str | None, count: int) -> None:
 class Stubborn(io.BytesIO):
     """Refuses to be written to after some bytes."""
 
+    room = 40_000
+
     def write(self, data: Any) -> int:
-        if self.tell() + len(data) > 40_000:
+        if self.tell() + len(data) > self.room:
             raise RuntimeError("enough")
         return super().write(data)
 
@@ -848,7 +864,7 @@ def test_ctrl_c_waits_until_the_file_is_whole(
     options = {"x265-params": "pools=none:frame-threads=1"} if codec == "libx265" else None
     begun = 0
     with (  # noqa: PT012
-        pytest.raises(KeyboardInterrupt),
+        pytest.raises(KeyboardInterrupt) as caught,
         VideoWriter(
             file,
             container="matroska",
@@ -862,6 +878,7 @@ def test_ctrl_c_waits_until_the_file_is_whole(
             begun = number + 1
             writer.write_frame(frames[number % COUNT])
         file.armed = True
+    assert getattr(caught.value, "__notes__", []) == []
     assert not file.armed
     assert writer.closed
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -626,9 +626,10 @@ class VideoWriter:
     ) -> None:
         try:
             self.close()
-        except Exception:
+        except Exception as failure:
             if error is None:
                 raise
+            error.add_note(f"{self._target.name!r} could not be finished either: {failure}")
 
     def __del__(self) -> None:
         if not getattr(self, "_closed", True):
