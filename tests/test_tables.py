@@ -139,7 +139,32 @@ def test_fragments(tmp_path: Path, flags: str) -> None:
             np.testing.assert_array_equal(reader[number], true[number])
 
 
+@pytest.fixture
+def little_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of short videos' tables, as of long ones', have only a few entries been looked at."""
+    monkeypatch.setattr(tables, "_LOOKED_AT", 4)
+
+
 @needs_tables
+def test_little_of_the_demuxers_table_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is slow to hand out; where boxes explain it, some entries suffice."""
+    path = tmp_path / "long.mp4"
+    replace(LONG, frames=1000).make(path)
+    taken: list[int] = []
+    entries = tables._entries
+    monkeypatch.setattr(
+        tables, "_entries", lambda some: (taken.append(len(some)), entries(some))[1]
+    )
+    index = by_tables(path)
+    assert index is not None
+    assert_same(index, scanned(path))
+    assert 64 < sum(taken) < 200
+
+
+@needs_tables
+@pytest.mark.usefixtures("little_is_looked_at")
 @pytest.mark.parametrize("name", ["h264-b.mp4", "h264-b-fragmented.mp4", "wmv1.avi"])
 def test_any_byte_of_the_tables_may_be_wrong(zoo: Zoo, name: str) -> None:
     """A table that is believed in spite of it is the one that reading all packets gives.
@@ -405,6 +430,12 @@ def shift(kind: bytes, by: int) -> Callable[[bytes], bytes]:
     return lambda data: words(data, kind, change)
 
 
+def partial_sync(data: bytes) -> bytes:
+    """Have QuickTime's box of samples that are nearly sync samples instead of `stss`."""
+    at, _ = find(data, b"stss")
+    return data[: at - 4] + b"stps" + data[at:]
+
+
 LIES: dict[str, Callable[[bytes], bytes]] = {
     "ctts of one sample": lambda data: words(data, b"ctts", put(slice(21, 22), 7777)),
     "ctts swapped": lambda data: words(data, b"ctts", swapped),
@@ -441,6 +472,11 @@ LIES: dict[str, Callable[[bytes], bytes]] = {
     "an edit past the end": edit_list((400, 1 << 20)),
     "edits with gaps": edit_list((400, 1024), (300, -1), (400, 8192)),
     "a negative edit": edit_list((1600, -5)),
+    "an edit that begins late": edit_list((1600, 3 * 1024 + 1)),
+    "an edit that ends a little early": edit_list((1500, 1024)),
+    "an edit that begins late and ends early": edit_list((1400, 5 * 1024)),
+    "an edit, and nothing after it": edit_list((1600, 1024), (300, -1)),
+    "partial sync samples": partial_sync,
 }
 BASES = ["h264-b.mp4", "h264-open.mp4", "hevc-open.mp4", "mpeg4.mp4"]
 
@@ -449,6 +485,7 @@ BASES = ["h264-b.mp4", "h264-open.mp4", "hevc-open.mp4", "mpeg4.mp4"]
 DAMAGE = {"ctts of one sample", "stts negative", "stco", "stsz"}
 
 
+@pytest.mark.usefixtures("little_is_looked_at")
 @pytest.mark.parametrize("base", BASES)
 @pytest.mark.parametrize("lie", LIES)
 def test_lying_tables(

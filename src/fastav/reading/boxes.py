@@ -33,7 +33,9 @@ class Samples(NamedTuple):
     dts: NDArray[np.int64]
     duration: NDArray[np.int64]
     offset: NDArray[np.int64]  # of presentation from decoding
-    key: NDArray[np.bool_] | None  # None where fragments do not tell
+    key: NDArray[np.bool_] | None  # sync samples; None where more is said of them
+    fragmented: bool
+    edits: int  # how often an edit list goes to some place of the media
 
 
 class _Unclear(Exception):
@@ -70,7 +72,7 @@ def read_samples(read_at: ReadAt, track: int, fragments: bool) -> Samples | None
         trak = next(body for body in inside if _track_id(body) == track)
         stbl = _only(trak, b"mdia", b"minf", b"stbl")
         if all(kind != b"mvex" for kind, _ in _boxes(moov)):
-            return _samples(stbl)
+            return _samples(stbl)._replace(edits=_edits(trak))
         return _fragments(read_at, moov, track) if fragments and not len(_sizes(stbl)) else None
     except (_Unclear, StopIteration, KeyError, struct.error, ValueError, OverflowError):
         return None  # ValueError is NumPy's, of a table that is longer than its box
@@ -148,10 +150,27 @@ def _spread(counts: NDArray[np.int64], values: NDArray[np.int64], total: int) ->
     return np.repeat(values, counts)
 
 
+def _edits(trak: memoryview) -> int:
+    """Count the edits of a track that show some of its media."""
+    count = 0
+    for kind, edts in _boxes(trak):
+        if kind == b"edts":
+            elst = _only(edts, b"elst")
+            fields = (">i8", ">i8") if elst[0] == 1 else (">i4", ">i4")
+            times = _table(elst, *fields, ">u4")[1]  # duration, time in the media, rate
+            count += int((times != -1).sum())  # -1: nothing is shown
+    return count
+
+
+_SAMPLE_TABLES: Final = frozenset(
+    {b"stts", b"ctts", b"stss", b"stps", b"stsz", b"stz2", b"stsc", b"stco", b"co64"}
+)
+
+
 def _samples(stbl: memoryview) -> Samples:
     boxes: dict[bytes, memoryview] = {}
     for kind, body in _boxes(stbl):
-        if boxes.setdefault(kind, body) is not body:
+        if kind in _SAMPLE_TABLES and boxes.setdefault(kind, body) is not body:
             raise _Unclear
     size = _sizes(stbl)
     pos = _positions(boxes, size)
@@ -165,7 +184,23 @@ def _samples(stbl: memoryview) -> Samples:
             raise _Unclear
     else:
         offset = np.zeros(len(size), np.int64)
-    return Samples(pos, size, np.cumsum(duration) - duration, duration, offset, None)
+    dts = np.cumsum(duration) - duration
+    return Samples(pos, size, dts, duration, offset, _sync(stbl, boxes, len(size)), False, 0)
+
+
+def _sync(stbl: memoryview, boxes: dict[bytes, memoryview], count: int) -> NDArray[np.bool_] | None:
+    """Tell which samples can be decoded from; None where it is not only `stss` that tells."""
+    groups = [body[4:8] for kind, body in _boxes(stbl) if kind in (b"sbgp", b"sgpd")]
+    if b"stps" in boxes or b"rap " in groups or b"sync" in groups:
+        return None
+    if b"stss" not in boxes:
+        return np.ones(count, np.bool_)
+    (numbers,) = _table(boxes[b"stss"], ">u4")
+    if not len(numbers) or numbers[0] < 1 or numbers[-1] > count or (np.diff(numbers) <= 0).any():
+        return None
+    key = np.zeros(count, np.bool_)
+    key[numbers - 1] = True
+    return key
 
 
 def _sizes(stbl: memoryview) -> NDArray[np.int64]:
@@ -238,7 +273,7 @@ def _fragments(read_at: ReadAt, moov: memoryview, track: int) -> Samples | None:
     if not columns[0]:
         return None
     pos, size_of, dts, duration, offset, flags = (np.concatenate(column) for column in columns)
-    return Samples(pos, size_of, dts, duration, offset, (flags & _NO_KEY) == 0)
+    return Samples(pos, size_of, dts, duration, offset, (flags & _NO_KEY) == 0, True, 0)
 
 
 def _run(

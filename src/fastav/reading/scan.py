@@ -263,12 +263,15 @@ def unsettled(scan: Scan, video: VideoInput) -> int:
 
 def _reordering(times: NDArray[np.int64]) -> int:
     """Return how many frames a decoder must hold back to put frames into order."""
-    later = np.argsort(times, kind="stable")
+    later = np.argsort(times, kind="stable").astype(np.int32)
+    in_turn = np.arange(len(times), dtype=np.int32)
     rank = np.empty_like(later)
-    rank[later] = np.arange(len(times))
-    # A frame is late by those that were decoded before it and are shown after it.
-    late = np.zeros(len(rank), np.int64)
-    for behind in range(1, min(2 * _DEEPEST_REORDERING, len(rank) - 1) + 1):
+    rank[later] = in_turn
+    # A frame is late by those that were decoded before it and are shown after it. They are nearer
+    # than twice the farthest that any is from its place.
+    farthest = 2 * int(np.abs(rank - in_turn).max(initial=0))
+    late = np.zeros(len(rank), np.uint8)
+    for behind in range(1, min(2 * _DEEPEST_REORDERING, farthest - 1, len(rank) - 1) + 1):
         late[behind:] += rank[:-behind] > rank[behind:]
     return int(late.max(initial=0))
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import av
 import av.error
@@ -50,6 +50,10 @@ _LARGE: Final = 1 << 14
 # At each end of the file so many packets are compared with the table, or fewer of so many bytes.
 _COMPARED: Final = 24
 _COMPARED_BYTES: Final = 1 << 18
+
+# So many of the demuxer's entries are looked at, at each end and between them, of tables that the
+# boxes tell of just as well; it is slow to hand them out.
+_LOOKED_AT: Final = 64
 
 # So much of a key frame's packet tells what kind it is, as a rule; if not, all of it does.
 _HEAD: Final = 1 << 12
@@ -217,37 +221,93 @@ def _read_table(video: VideoInput) -> _Table | None:
     given = getattr(video.stream, "index_entries", None)  # of newer PyAV
     if not given:
         return None
-    found = given[:]
-    packets = np.empty(len(found), PACKET)
-    for name, attribute in (("dts", "timestamp"), ("pos", "pos"), ("size", "size")):
-        packets[name] = list(map(attrgetter(attribute), found))
-    flags = np.array(list(map(attrgetter("flags"), found)), np.int64)
     durations: NDArray[np.int64] | None = None
-    packets["pts"] = packets["dts"]
     container = video.container.format.name
     if container == _MOV:
         samples = _samples(video)
         if samples is None:
             return None
-        if samples.key is not None and len(samples.pos) > len(packets):
-            # Fragments that a segment index tells of are not gone through by the demuxer at first.
-            packets, flags = _continued(packets, flags, samples)
-        matched = _match(samples, packets)
-        if matched is None:
+        found = _by_few_entries(given, samples) or _by_all_entries(given, samples)
+        if found is None:
             return None
-        offset, durations = matched
-        packets["pts"] += offset
-    elif container != "avi" or codec.reorder or not _chained(video):
+        packets, flags, durations = found
+    elif container == "avi" and not codec.reorder and _chained(video):
+        packets, flags = _entries(given[:])
+    else:
         return None
-    full = packets["size"] > 0
     if int((packets["pos"] + packets["size"]).max(initial=0)) > file_size(video.container):
         return None
-    return _Table(
-        packets[full],
-        None if durations is None else durations[full],
-        (flags[full] & _KEY) != 0,
-        (flags[full] & _DISCARD) == 0,
-    )
+    full = packets["size"] > 0
+    if not full.all():
+        packets, flags = packets[full], flags[full]
+        durations = None if durations is None else durations[full]
+    return _Table(packets, durations, (flags & _KEY) != 0, (flags & _DISCARD) == 0)
+
+
+def _entries(found: list[Any]) -> tuple[NDArray[np.void], NDArray[np.int64]]:
+    """Make a table of the demuxer's entries, and of their flags."""
+    packets = np.empty(len(found), PACKET)
+    for name, attribute in (("dts", "timestamp"), ("pos", "pos"), ("size", "size")):
+        packets[name] = list(map(attrgetter(attribute), found))
+    packets["pts"] = packets["dts"]
+    return packets, np.array(list(map(attrgetter("flags"), found)), np.int64)
+
+
+_Entries = tuple[NDArray[np.void], NDArray[np.int64], NDArray[np.int64]]
+"""Packets, flags, durations."""
+
+
+def _by_few_entries(given: Any, samples: Samples) -> _Entries | None:
+    """Tell from a few of the demuxer's entries that they are just the samples, one by one.
+
+    With one edit at most they are samples that follow each other: if they are as many, all of them.
+    The demuxer discards of them what is shown before the edit begins or after it has ended. None
+    where that does not explain the entries that are looked at.
+    """
+    count, duration = len(samples.pos), samples.duration
+    if samples.fragmented or samples.key is None or samples.edits > 1 or len(given) != count:
+        return None
+    ends = np.arange(min(_LOOKED_AT, count))
+    between = np.linspace(0, count - 1, _LOOKED_AT).astype(np.intp)
+    looked = np.unique(np.concatenate([ends, between, count - 1 - ends]))
+    found, seen = _entries([given[at] for at in looked.tolist()])
+    packets = np.empty(count, PACKET)
+    packets["dts"] = dts = samples.dts + (found["dts"][0] - samples.dts[0])
+    packets["pts"], packets["pos"], packets["size"] = dts, samples.pos, samples.size
+    flags = np.where(samples.key, _KEY, 0)
+    if (
+        not np.array_equal(packets[looked], found)
+        or not np.array_equal(flags[looked], seen & _KEY)
+        or not _possible(duration)
+    ):
+        return None
+    packets["pts"] = pts = dts + samples.offset
+    # An edit is one stretch of time: what lies between two samples that it shows is shown.
+    shown = pts[looked[seen & _DISCARD == 0]]
+    others = np.delete(pts, looked)
+    if len(others) and (not len(shown) or others.min() < shown.min() or others.max() > shown.max()):
+        return None
+    flags[looked] = seen
+    return packets, flags, duration
+
+
+def _by_all_entries(given: Any, samples: Samples) -> _Entries | None:
+    """Complete the demuxer's entries by the samples that they are."""
+    packets, flags = _entries(given[:])
+    if samples.fragmented and len(samples.pos) > len(packets):
+        # Fragments that a segment index tells of are not gone through by the demuxer at first.
+        packets, flags = _continued(packets, flags, samples)
+    matched = _match(samples, packets)
+    if matched is None:
+        return None
+    offset, durations = matched
+    packets["pts"] += offset
+    return packets, flags, durations
+
+
+def _possible(duration: NDArray[np.int64]) -> bool:
+    """Whether durations are those of packets; FFmpeg corrects others."""
+    return bool(((duration > 0) & (duration < 1 << 31)).all())
 
 
 def _headers(video: VideoInput) -> _Table | None:
@@ -373,8 +433,7 @@ def _match(
     if (
         not np.array_equal(pos, samples.pos[at])
         or not np.array_equal(packets["size"], samples.size[at])
-        or (duration <= 0).any()
-        or (duration >= 1 << 31).any()
+        or not _possible(duration)
     ):
         return None
     return samples.offset[at], duration
