@@ -580,7 +580,8 @@ class VideoWriter:
                         with self._all_or_close():
                             if self._sound is not None:
                                 self._sound.copy_until(self._output, self._end)
-                            self._output.mux(self._stream.encode(None))
+                            last = self._encoder.finish(self._stream, self.frames_encoded)
+                            self._output.mux(last)
                             self._output.close()
                 finally:
                     self._release()
