@@ -134,7 +134,7 @@ VALUES: dict[str, Sequence[Any]] = {
     "conversion": ("ffmpeg",),
     "chroma": ("linear",),
     "resize": (True,),
-    "errors": ("keep",),
+    "errors": ("keep", "skip"),
     "stored_format": ("bayer_rggb8",),
     "source": ("bytes", "file"),
     "filters": ([("framestep", "2")], [("trim", "start_frame=3:end_frame=9")]),

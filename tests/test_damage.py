@@ -8,7 +8,7 @@ import pickle
 import random
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from functools import partial
@@ -21,6 +21,8 @@ import pytest
 
 import fastav
 from fastav import VideoReader
+from fastav.cli import main
+from fastav.pyav import ONE_THREAD
 from fastav.reading import access, bitstream, scan
 
 from . import process
@@ -43,10 +45,15 @@ def quiet() -> Iterator[None]:
     av.logging.set_level(level)
 
 
-def edited(data: bytes, container: str, edit: Callable[[int, bytes], bytes | None]) -> bytes:
+def edited(
+    data: bytes, container: str, edit: Callable[[int, bytes], bytes | None], **mux: str
+) -> bytes:
     """A clip with its packets changed, or left out where `edit` gives None."""
     file = io.BytesIO()
-    with av.open(io.BytesIO(data)) as source, av.open(file, "w", format=container) as output:
+    with (
+        av.open(io.BytesIO(data)) as source,
+        av.open(file, "w", format=container, options=mux) as output,
+    ):
         stream = output.add_stream_from_template(source.streams.video[0])
         for number, packet in enumerate(p for p in source.demux() if p.size):
             changed = edit(number, bytes(packet))
@@ -228,6 +235,327 @@ def test_frames_that_are_drained_have_a_time_base(damaged: tuple[bytes, Referenc
             assert {frame.time_base for frame in frames} <= {reader.info.time_base}
 
 
+def overwritten(data: bytes, *parts: tuple[float, bytes]) -> bytes:
+    """A file with bytes changed at places of it, 0 its beginning and 1 its end."""
+    changed = bytearray(data)
+    for place, garbage in parts:
+        at = int(place * len(data))
+        changed[at : at + len(garbage)] = garbage
+    return bytes(changed)
+
+
+def ivf_with_a_header_lost() -> bytes:
+    """FFmpeg's demuxer fails at a size that is nonsense, again and again, and finds its way."""
+    data = bytearray(encode(codec="libvpx", container="ivf", count=24))
+    at = 32
+    for _ in range(9):
+        at += 12 + int.from_bytes(data[at : at + 4], "little")
+    data[at : at + 4] = b"\xff\xff\xff\xff"
+    return bytes(data)
+
+
+def torn_apng() -> bytes:
+    """A chunk whose length is nonsense: what follows it cannot be found again."""
+    data = encode(codec="apng", container="apng", pixel_format="rgb24", count=12)
+    at = data.index(b"fcTL", len(data) // 2) - 4
+    return data[:at] + b"\xff\xff\xff\xff" + data[at + 4 :]
+
+
+# What is to be skipped, besides the cases above.
+SKIPPED = {
+    **CASES,
+    "four refused": h264(lambda n, data: bad_slice(data) if n in (5, 17, 18, 30) else data),
+    "all refused but one": h264(lambda n, data: data if n == 0 else bad_slice(data)),
+    "none left": h264(lambda _, data: bad_slice(data), count=4),
+    "noise in a transport stream": overwritten(
+        encode(count=60, options=X264, container="mpegts"),
+        (0.3, random.Random(1).randbytes(700)),
+        (0.6, random.Random(2).randbytes(188)),
+        (0.8, random.Random(3).randbytes(30)),
+    ),
+    "noise in a program stream": overwritten(
+        encode(codec="mpeg2video", count=60, options={"g": "8", "bf": "2"}, container="vob"),
+        (0.3, random.Random(1).randbytes(700)),
+        (0.7, random.Random(2).randbytes(300)),
+    ),
+    "noise in fragments": overwritten(
+        edited(
+            encode(count=60, options=X264), "mp4", lambda _, data: data,
+            movflags="frag_keyframe+empty_moov",
+        ),
+        (0.4, random.Random(1).randbytes(300)),
+    ),
+    "noise in png": overwritten(
+        encode(codec="png", container="mov", pixel_format="rgb24", count=40),
+        *((place / 10, b"\xff" * 100) for place in (2, 5, 8)),
+    ),
+    "a demuxer that goes on": ivf_with_a_header_lost(),
+    "a demuxer that does not": torn_apng(),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=sorted(SKIPPED))
+def skipped(request: pytest.FixtureRequest) -> tuple[bytes, Skipped]:
+    data = SKIPPED[request.param]
+    return data, Skipped(data)
+
+
+# Whose decoders say nothing.
+UNTOLD = {"dropped", "two dropped", "noise in a transport stream", "noise in a program stream"}
+
+
+class Skipped:
+    """What PyAV with one thread gives where every error is passed over."""
+
+    def __init__(self, data: bytes) -> None:
+        self.images: list[np.ndarray] = []
+        self.pts: list[int | None] = []
+        self.refused: list[float] = []  # when the packets that were would have been shown
+        self.failures = 0  # places that the demuxer could not read
+        with av.open(io.BytesIO(data)) as container:
+            stream = container.streams.video[0]
+            stream.codec_context.thread_count = 1
+            ended, before, tries = False, "packet", 0
+            while not ended and tries < 100:
+                tries += 1
+                try:
+                    for packet in container.demux(stream):
+                        ended, before = not packet.size, "packet"
+                        self._decode(packet)
+                except av.FFmpegError:
+                    self.failures += before == "packet"
+                    before = "failure"
+            if not ended:
+                self._decode(stream.codec_context)
+
+    def same(self, images: Sequence[np.ndarray], numbers: Sequence[int]) -> None:
+        """Compare arrays with those of these numbers, pixels where decoders made up none."""
+        assert len(images) == len(numbers)
+        if self.refused or self.failures:
+            for image, number in zip(images, numbers, strict=True):
+                np.testing.assert_array_equal(image, self.images[number])
+
+    def _decode(self, by: Any) -> None:
+        try:
+            frames = by.decode()
+        except av.FFmpegError:
+            self.refused.append(float(by.pts * by.time_base))
+            return
+        for frame in frames:
+            self.images.append(frame.reformat(format="rgb24", **ONE_THREAD).to_ndarray())
+            self.pts.append(frame.pts)
+
+
+class TestSkipping:
+    """`errors="skip"` gives what PyAV with one thread gives past every error."""
+
+    def test_the_cases_are_damaged(self) -> None:
+        for name, data in SKIPPED.items():
+            expected = Skipped(data)
+            assert bool(expected.refused or expected.failures) == (name not in UNTOLD), name
+        assert Skipped(SKIPPED["a demuxer that goes on"]).failures == 1
+        assert len(Skipped(SKIPPED["four refused"]).images) == 36
+
+    @pytest.mark.parametrize("threads", THREADS)
+    def test_in_order(self, skipped: tuple[bytes, Skipped], threads: int) -> None:
+        data, expected = skipped
+        count = len(expected.images)
+        with open_(data, thread_count=threads, errors="skip") as reader:
+            frames = list(reader.frames())
+            assert [frame.pts for frame in frames] == expected.pts
+            for way in (
+                reader.read(),
+                list(reader),
+                [image for batch in reader.batches(7) for image in batch],
+                reader.read(filter_sequence=[("null", "")]),
+            ):
+                expected.same(way, range(count))
+            assert reader.frames_read == count
+            expected.same(reader.read(start=2, stop=30, step=3), range(count)[2:30:3])
+
+    @pytest.mark.parametrize("threads", THREADS)
+    def test_what_was_damaged_is_told(self, skipped: tuple[bytes, Skipped], threads: int) -> None:
+        data, expected = skipped
+        with open_(data, thread_count=threads, errors="skip") as reader:
+            reader.read()
+            told = [time for time in reader.damage if time == time]
+            assert sorted(told) == pytest.approx(sorted(expected.refused))
+            assert len(reader.damage) - len(told) == expected.failures
+            if expected.images:
+                next(reader.iter(start=0))
+                assert len(reader.damage) <= len(expected.refused)
+            read = reader.read(errors="keep")
+            assert reader.damage == ()
+            assert len(read) <= len(expected.images)
+
+    @pytest.mark.parametrize("threads", THREADS)
+    def test_by_number(self, skipped: tuple[bytes, Skipped], threads: int) -> None:
+        """Frames are numbered as they come, and found by number and by time behind damage."""
+        data, expected = skipped
+        count = len(expected.images)
+        with open_(data, thread_count=threads, errors="skip") as reader:
+            reader.read()
+            assert len(reader) == len(reader.index) == count
+            assert reader.index.skips == bool(expected.refused or expected.failures)
+            numbers = random.Random(0).sample(range(count), count)
+            one_by_one = [reader[number] for number in numbers]
+            for way in (one_by_one, reader.get_batch(numbers)):
+                expected.same(way, numbers)
+            if count:
+                batch = reader.get_frames_played_at(reader.timestamps[numbers[:5]])
+                assert batch.indices.tolist() == numbers[:5]
+                if expected.pts == sorted(expected.pts, key=lambda pts: pts or 0):
+                    assert reader.pts.tolist() == expected.pts
+            with pytest.raises(IndexError):
+                reader[count]
+
+    def test_a_number_finds_the_damage_itself(self) -> None:
+        data, expected = SKIPPED["four refused"], Skipped(SKIPPED["four refused"])
+        with open_(data, errors="skip") as reader:
+            assert len(reader) == (36 if reader.index.proved else 40)  # the packets' promise
+            image = reader[4]  # which is damaged
+            assert len(reader) == 36
+            np.testing.assert_array_equal(image, expected.images[4])
+            assert reader.damage == pytest.approx(expected.refused)
+        with open_(data, errors="skip") as reader:
+            with pytest.raises((fastav.DecodeError, IndexError), match="39 is out of range"):
+                reader[[4, 39]]
+            assert len(reader) == 36
+        with open_(data, errors="skip") as reader:
+            len(reader)
+            got = [frame.pts for frame in reader.frames(start=2)]
+            assert got == expected.pts[2:]
+        with open_(data, errors="skip") as reader:
+            all_ = reader.get_frames_at(range(36))
+            np.testing.assert_array_equal(all_.data, expected.images)
+            times = [float(pts * reader.info.time_base) for pts in expected.pts if pts is not None]
+            assert all_.pts_seconds == pytest.approx(times)
+
+    def test_frames_that_are_missed_are_not_shown_by_others_for_long(self) -> None:
+        """At another rate a frame stays until the next one that came."""
+        expected = Skipped(SKIPPED["four refused"])
+        shown = fastav.imread(SKIPPED["four refused"], errors="skip", fps=24, conversion="ffmpeg")
+        start, last = expected.pts[0], -1
+        assert start is not None
+        assert len(shown) == 40
+        for moment, image in enumerate(shown):
+            now = start + moment * 1000 / 24 + 1e-6
+            last = max(n for n, pts in enumerate(expected.pts) if pts is not None and pts <= now)
+            np.testing.assert_array_equal(image, expected.images[last])
+        assert last == len(expected.images) - 1
+
+    def test_a_read_may_skip_and_the_reader_not(self) -> None:
+        data, expected = SKIPPED["refused"], Skipped(SKIPPED["refused"])
+        count = len(expected.images)
+        for first, other in (("raise", "skip"), ("skip", "raise")):
+            with open_(data, errors=first) as reader:
+                len(reader)
+                assert len(reader.read(errors="skip")) == count
+                assert len(reader.read(start=20, errors="skip")) == count - 20
+                assert len(list(reader.iter(start=35, errors="skip"))) == count - 35
+                assert len(reader.read(errors="keep")) == 17
+                assert len(reader) == (17 if first == "raise" else count)
+                with pytest.raises(ValueError, match="numbered otherwise"):
+                    reader.read_frame(3, errors=other)
+                with pytest.raises(ValueError, match="numbered otherwise"):
+                    reader.get_batch([3], errors=other)
+
+    def test_an_index_knows_how_it_numbers(self) -> None:
+        data = SKIPPED["refused"]
+        with open_(data, errors="skip") as reader:
+            reader.read()
+            index = pickle.loads(pickle.dumps(reader.index))
+            again = pickle.loads(pickle.dumps(reader))
+            np.testing.assert_array_equal(again[30], reader[30])
+        with open_(data, errors="skip", index=index) as reader:
+            assert len(reader) == 39
+        with pytest.raises(ValueError, match="numbered with errors='skip'"):
+            open_(data, index=index)
+        with open_(data) as reader:
+            reader.read(errors="keep")
+            other = reader.index
+        with pytest.raises(ValueError, match="numbered without errors='skip'"):
+            open_(data, index=other, errors="skip")
+
+    def test_a_pipe(self) -> None:
+        class Pipe(io.BytesIO):
+            def seekable(self) -> bool:
+                return False
+
+        data, expected = SKIPPED["four refused"], Skipped(SKIPPED["four refused"])
+        for threads in THREADS:
+            with open_(Pipe(data), errors="skip", thread_count=threads) as reader:
+                np.testing.assert_array_equal(reader.read(), expected.images)
+                assert reader.damage == pytest.approx(expected.refused)
+            with open_(Pipe(data), errors="skip", thread_count=threads) as reader:
+                np.testing.assert_array_equal(reader[30], expected.images[30])
+
+    def test_what_is_concealed_comes_unless_it_is_refused(self) -> None:
+        data = mpeg2(at(40, half))
+        with open_(data, errors="skip") as reader:
+            assert len(reader.read()) == 80
+            assert reader.damage == ()
+        with open_(data, errors="skip", options={"err_detect": "explode"}) as reader:
+            assert len(reader.read()) == 79
+            assert len(reader.damage) == 1
+
+    def test_a_change_of_size_is_no_damage(self) -> None:
+        data = b"".join(
+            encode(codec="mjpeg", container="mjpeg", pixel_format="yuvj420p", width=w, count=5)
+            for w in (64, 80)
+        )
+        with open_(data, errors="skip") as reader:
+            with pytest.raises(fastav.FrameChangedError, match="frame 5"):
+                reader.read()
+            with pytest.raises(fastav.FrameChangedError, match="frame 5"):
+                list(reader)
+            assert len(reader.read(resize=True)) == 10
+
+    def test_no_frame_is_left(self) -> None:
+        with open_(SKIPPED["none left"], errors="skip") as reader:
+            assert reader.read().shape == (0, 48, 64, 3)
+            assert list(reader) == []
+            assert len(reader) == 0
+            assert len(reader.damage) == 4
+        with pytest.raises(fastav.NotAVideoError):
+            open_(b"\0" * 1000, errors="skip")
+
+    def test_the_source_s_errors_are_raised(self, stalling: str) -> None:
+        with (
+            pytest.raises((TimeoutError, ConnectionError)),
+            open_(stalling, options={"timeout": "100000"}, errors="skip") as reader,
+        ):
+            reader.read()
+
+    def test_the_functions(self, tmp_path: Path) -> None:
+        data, expected = SKIPPED["four refused"], Skipped(SKIPPED["four refused"])
+        read = partial(fastav.imread, data, conversion="ffmpeg", errors="skip")
+        np.testing.assert_array_equal(read(), expected.images)
+        np.testing.assert_array_equal(read(index=-1), expected.images[-1])
+        assert len(list(fastav.imiter(data, errors="skip"))) == 36
+        for errors, count in (("skip", 36), ("keep", 5)):
+            target = tmp_path / f"{errors}.mkv"
+            assert fastav.transcode(data, target, codec="ffv1", read={"errors": errors}) == count
+            with fastav.open(target) as reader:
+                assert len(reader) == count
+        with fastav.open(tmp_path / "skip.mkv") as reader, open_(data) as source:
+            times = [float(pts * source.info.time_base) for pts in expected.pts if pts is not None]
+            assert reader.timestamps - reader.timestamps[0] == pytest.approx(
+                np.array(times) - times[0], abs=1e-3
+            )
+
+    def test_the_command_line(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        clip, array, copy = (str(tmp_path / name) for name in ("a.mkv", "a.npy", "b.mkv"))
+        Path(clip).write_bytes(SKIPPED["four refused"])
+        assert main(["read", clip, "-o", array, "--quiet"]) == 1
+        assert "failed after 5 frames" in capsys.readouterr().err
+        assert main(["read", clip, "-o", array, "--quiet", "--errors", "skip"]) == 0
+        assert "4 damaged packets were left out" in capsys.readouterr().err
+        assert len(np.load(array)) == 36
+        assert main(["convert", clip, copy, "--quiet", "--errors", "skip"]) == 0
+        assert len(fastav.imread(copy)) == 36
+
+
 class TestBounds:
     def fed(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         """Count packets given to decoders."""
@@ -352,13 +680,7 @@ class TestErrors:
 
     def test_ivf_with_a_frame_too_large(self) -> None:
         """FFmpeg has no memory for a size that is nonsense, which is damage."""
-        data = bytearray(encode(codec="libvpx", container="ivf", count=24))
-        sizes = [32]
-        while sizes[-1] < len(data):
-            size = int.from_bytes(data[sizes[-1] : sizes[-1] + 4], "little")
-            sizes.append(sizes[-1] + 12 + size)
-        data[sizes[9] : sizes[9] + 4] = b"\xff\xff\xff\xff"
-        with open_(bytes(data)) as reader:
+        with open_(ivf_with_a_header_lost()) as reader:
             assert len(reader.read(errors="keep")) == 9
             with pytest.raises(fastav.DecodeError, match="after 9 frames"):
                 reader.read()

@@ -482,7 +482,7 @@ class TestDamage:
         assert all(same[:-10])
 
     def test_bad_choice(self, clip: bytes) -> None:
-        with pytest.raises(ValueError, match="'raise' or 'keep'"):
+        with pytest.raises(ValueError, match="'raise', 'keep' or 'skip'"):
             imread(clip, errors="ignore")
 
 

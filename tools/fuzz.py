@@ -199,7 +199,8 @@ def digest(array: np.ndarray) -> bytes:
     return hashlib.blake2b(array.tobytes(), digest_size=12).digest()
 
 
-def linear(data: bytes) -> Oracle:
+def linear(data: bytes, skips: bool = False) -> Oracle:
+    """Decode to the first error, or with `skips` past every one."""
     oracle = Oracle()
     like = None
     try:
@@ -217,7 +218,23 @@ def linear(data: bytes) -> Oracle:
                     with suppress(av.FFmpegError):
                         yield from context.decode(None)
 
-            for frame in frames():
+            def past_errors() -> Iterator[av.VideoFrame]:
+                ended, failures = False, 0
+                while not ended and failures < 256:
+                    try:
+                        for packet in container.demux(stream):
+                            ended = not packet.size
+                            if not ended:
+                                failures = 0
+                                with suppress(av.FFmpegError):
+                                    yield from context.decode(packet)
+                        ended = True
+                    except (av.FFmpegError, LookupError, UnicodeDecodeError):
+                        failures += 1
+                with suppress(av.FFmpegError, ValueError):
+                    yield from context.decode(None)
+
+            for frame in past_errors() if skips else frames():
                 shape = (frame.format.name, frame.width, frame.height)
                 if like not in (None, shape):
                     oracle.changes = True
@@ -248,7 +265,8 @@ class Trial:
 
     def __init__(self, name: str, data: bytes, chance: random.Random, path: Path) -> None:
         self.data, self.chance, self.path = data, chance, path
-        self.oracle = linear(data)
+        self.oracle = self._kept = linear(data)
+        self._skipped: Oracle | None = None
         self.suffix = Path(name).suffix
         self.found: Counter[str] = Counter()
         self.frames = 0
@@ -256,6 +274,12 @@ class Trial:
     @property
     def count(self) -> int:
         return len(self.oracle.frames)
+
+    def skip_damage(self) -> None:
+        """Compare with what PyAV gives past every error, until the present way has ended."""
+        if self._skipped is None:
+            self._skipped = linear(self.data, skips=True)
+        self.oracle = self._skipped
 
     def source(self) -> Any:
         kind = self.chance.randrange(3)
@@ -311,6 +335,8 @@ class Trial:
             )
             what = f"{type(error).__name__}: {re.sub('[0-9]+', 'N', str(error))[:60]}"
             self.found[f"exception: {what} ({where}) {how}"] += 1
+        finally:
+            self.oracle = self._kept
 
     def run(self) -> None:
         if self.oracle.too_large:
@@ -349,6 +375,27 @@ def _read(trial: Trial) -> None:
 def _read_with_one_thread(trial: Trial) -> None:
     with trial.open(errors="keep", thread_count=1) as reader:
         trial.in_order("read with one thread", reader.read())
+
+
+def _skip(trial: Trial) -> None:
+    trial.skip_damage()
+    with trial.open(errors="skip") as reader:
+        trial.in_order("read past damage", reader.read())
+
+
+def _skip_with_one_thread(trial: Trial) -> None:
+    trial.skip_damage()
+    with trial.open(errors="skip", thread_count=1) as reader:
+        trial.in_order("iter past damage", reader)
+
+
+def _skip_by_number(trial: Trial) -> None:
+    trial.skip_damage()
+    with trial.open(errors="skip") as reader:
+        for _ in reader.frames():
+            pass  # and find what is damaged
+        for number in range(0, len(reader), 3):
+            trial.compare("a number past damage", number, reader[number])
 
 
 def _batches(trial: Trial) -> None:
@@ -456,6 +503,9 @@ WAYS: Final[dict[str, Way]] = {
     "iterating with one thread": _iterate_with_one_thread,
     "reading": _read,
     "reading with one thread": _read_with_one_thread,
+    "skipping": _skip,
+    "skipping with one thread": _skip_with_one_thread,
+    "skipping by number": _skip_by_number,
     "batches": _batches,
     "a pipe": _pipe,
     "filters": _filtered,

@@ -27,6 +27,8 @@ __all__ = ["main"]
 # What a shell makes of a program that this signal ends; Windows has no such signal.
 _SIGPIPE: Final = 13
 
+_ERRORS: Final = "at damage: fail, keep the frames before it, or skip it and go on behind it"
+
 _PICTURES: Final = (".png", ".jpg", ".jpeg", ".webp")
 
 
@@ -96,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     read.add_argument(
         "--rotate", action="store_true", help="turn pictures upright, as the file asks"
     )
+    read.add_argument("--errors", default="raise", metavar="raise|keep|skip", help=_ERRORS)
     read.add_argument("--quiet", action="store_true", help="no progress")
     read.set_defaults(run=_read)
 
@@ -128,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument(
         "--sound", default="copy", metavar="copy|none|FILE", help="the source's, none, or another's"
     )
+    convert.add_argument("--errors", default="raise", metavar="raise|keep|skip", help=_ERRORS)
     convert.add_argument("--quiet", action="store_true", help="no progress")
     convert.set_defaults(run=_convert)
 
@@ -267,7 +271,7 @@ def _read(options: argparse.Namespace) -> int:
         raise FileNotFoundError(f"there is no folder {str(options.output.parent)!r} to write to")
     format = None if options.format == "native" else options.format
     source = _source(options.file)
-    names = ("size", "max_size", "crop", "center_crop", "interpolation", "rotate")
+    names = ("size", "max_size", "crop", "center_crop", "interpolation", "rotate", "errors")
     shaping = {name: getattr(options, name) for name in names}
     with VideoReader(source, format=format, thread_count=options.threads, **shaping) as reader:
         expected = reader.info.expected_frames
@@ -285,6 +289,8 @@ def _read(options: argparse.Namespace) -> int:
                 + ("" if options.stop is None else f" and before --stop {options.stop}")
                 + count
             )
+        if reader.damage:
+            print(f"{len(reader.damage)} damaged packets were left out", file=sys.stderr)
     if options.output.suffix == ".npy":
         np.save(options.output, frames)
     else:
@@ -315,6 +321,7 @@ def _convert(options: argparse.Namespace) -> int:
             container=options.container,
             out_pixel_format=options.pixel_format,
             options=dict(options.option),
+            read={"errors": options.errors},
         )
     print(f"{options.target}: {count} frames", file=sys.stderr)
     return 0

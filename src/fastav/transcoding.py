@@ -78,7 +78,7 @@ def transcode(
         Called after every frame with the number of frames written so far; True shows tqdm's bar,
         which needs fastav[progress].
     read : mapping, optional
-        Keywords of :class:`fastav.VideoReader`: ``{"format": "gray", "errors": "keep"}``.
+        Keywords of :class:`fastav.VideoReader`: ``{"format": "gray", "errors": "skip"}``.
     **write
         Keywords of :class:`fastav.VideoWriter`: ``codec``, ``options``, ... Given `fps`, frames
         follow each other at that rate and do not keep their times; to keep the pace while

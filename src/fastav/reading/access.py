@@ -14,7 +14,7 @@ decoding. If frames of an index so made fail all the same, they are decoded from
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -71,6 +71,7 @@ class _Map:
     def __init__(self, index: FrameIndex | Outline, checked: bool) -> None:
         self.index = index
         self.checked = checked
+        self.skips = isinstance(index, FrameIndex) and index.skips
         self.count = len(index.packets)
         carriers = index.carriers
         self.frame_of: NDArray[np.int32] = np.full(self.count, -1, np.int32)
@@ -120,7 +121,7 @@ class _Cursor:
         self._skips = codec in _SKIPPING
         self._unreferred = unreferred_reader(codec, self._context.extradata)
         self._skipping = False
-        self._demux = packets(video)
+        self._demux = self._packets(video)
         self._held: Packet | None = None  # read, but not decoded yet
         self._position = position  # number of the packet to be read next; None: unknown
         self._start: int | None = None  # the packet that decoding started from; None: not begun
@@ -133,6 +134,9 @@ class _Cursor:
         self._leading = 0  # packets fed that may fail, since they need what was before the start
         self._failure = ""  # what the decoder said; the error itself would hold the cursor
         self._introduced = codec not in _REMEMBERING
+
+    def _packets(self, video: VideoInput) -> Generator[Packet]:
+        return packets(video, [] if self._table.skips else None)
 
     def close(self) -> None:
         """Stop decoding and close the container."""
@@ -217,11 +221,9 @@ class _Cursor:
             self._held = self._position = None
             try:
                 self._video.container.seek(time, stream=self._video.stream)
-                self._demux = packets(self._video)
+                self._demux = self._packets(self._video)
                 for packet in self._demux:
-                    found = NO_TIME if packet.pts is None else packet.pts
-                    at = -1 if packet.pos is None else packet.pos
-                    if (found, at, packet.size) == (pts, pos, size):
+                    if _place(packet) == (pts, pos, size):
                         self._held, self._position = packet, entry
                         return True
                     if packet.dts is not None and dts != NO_TIME and packet.dts > dts:
@@ -302,7 +304,9 @@ class _Cursor:
                 packet.pts = self._position - 1
                 frames = decode_packet(self._video, packet)
         except DecodeError as error:
-            if packet is not None and self._leading:
+            if packet is not None and self._table.skips:
+                pass  # what fails was left out when the index was made; what comes out is checked
+            elif packet is not None and self._leading:
                 self._leading -= 1  # it may fail: it needs what was before the start
             else:
                 self._failure, packet = str(error), None
@@ -387,22 +391,33 @@ class _Cursor:
         if packet is None:
             packet = next(self._demux, None)
         if self._position is not None:
-            if self._table.checked:
+            if self._table.checked or self._table.skips:
                 self._check(packet, self._position)
             if packet is not None:
                 self._position += 1
         return packet
 
     def _check(self, packet: Packet | None, position: int) -> None:
-        """Raise ``WrongTable`` if a packet is not the one that the index has in its place."""
+        """Raise ``WrongTable`` if a packet is not the one that the index has in its place.
+
+        Where that was made by going on behind damage, demuxers give other packets after a seek: a
+        ``DecodeError``, for which it is done from the start.
+        """
         table = self._table
         if packet is None or position >= table.count:
             right = packet is None and position >= table.count
         else:
-            pts, _, pos, size = table.index.packets[position].item()
-            right = (packet.pts, packet.pos, packet.size) == (pts, pos, size)
+            right = _place(packet) == table.index.packets[["pts", "pos", "size"]][position].item()
         if not right:
+            if table.skips:
+                raise DecodeError("another packet came out of the container")
             raise WrongTable
+
+
+def _place(packet: Packet) -> tuple[int, int, int]:
+    """What tells a packet from others: time, position and size, as an index has them."""
+    pts, pos = packet.pts, packet.pos
+    return NO_TIME if pts is None else pts, -1 if pos is None else pos, packet.size
 
 
 class _Seat:

@@ -6,9 +6,11 @@ damage whatever errno it gives; only what a file or a protocol refuses is an ``O
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +20,7 @@ from av.codec import Capabilities
 
 from ..errors import DecodeError
 from ..ffmpeg_errors import clear_error
+from ..pyav import fraction
 from .bitstream import hidden_reader
 from .input import VideoInput, open_input
 
@@ -27,11 +30,25 @@ if TYPE_CHECKING:
 # As many packets as FFmpeg decodes at once when it chooses the number of threads.
 _IN_FLIGHT: Final = 16
 
-__all__ = ["decode_all", "decode_packet", "decode_to_failure", "packets"]
+# A demuxer that failed so often, and gave no packet in between, is not asked again.
+_FAILURES: Final = 256
+
+Damage = list[float]
+"""When what was damaged would have been shown, in seconds: one for each packet that the decoder
+refused, and a NaN for each place that the demuxer could not read."""
+
+__all__ = ["Damage", "decode_all", "decode_packet", "decode_to_failure", "packets", "time_of"]
 
 
-def packets(video: VideoInput) -> Generator[Packet]:
+def packets(video: VideoInput, damage: Damage | None = None) -> Generator[Packet]:
     """Read packets from the container's present position to its end.
+
+    Parameters
+    ----------
+    video : VideoInput
+    damage : Damage, optional
+        Where to note what the demuxer cannot read, instead of raising ``DecodeError``; it is then
+        asked for what follows.
 
     Yields
     ------
@@ -46,19 +63,31 @@ def packets(video: VideoInput) -> Generator[Packet]:
         The file or the server cannot be read on.
     """
     ended = False
-    try:
-        for packet in video.container.demux(video.stream):
-            ended = not packet.size
-            if not ended:
-                yield packet
-            # A packet keeps the decoder alive, and an error's traceback would keep the packet.
-            del packet
-            video.check_open()
-    except (av.error.FFmpegError, LookupError, UnicodeDecodeError) as error:
-        # At the end PyAV also looks for the streams that appeared in mid-file, in vain.
-        if not (ended and isinstance(error, IndexError)):
+    failures = 0  # in a row
+    while not ended:
+        try:
+            for packet in video.container.demux(video.stream):
+                ended = not packet.size
+                if not ended:
+                    failures = 0
+                    yield packet
+                # A packet keeps the decoder alive, and an error's traceback would keep the packet.
+                del packet
+                video.check_open()
+            return
+        except (av.error.FFmpegError, LookupError, UnicodeDecodeError) as error:
+            # At the end PyAV also looks for the streams that appeared in mid-file, in vain.
+            if ended and isinstance(error, IndexError):
+                return
             what, remote = f"reading {video.source.name!r} failed", video.source.remote
-            raise clear_error(error, what, remote=remote) from _bare(error)
+            failure = clear_error(error, what, remote=remote)
+            if damage is None or not isinstance(failure, DecodeError):
+                raise failure from _bare(error)
+        if not failures:
+            damage.append(math.nan)
+        failures += 1
+        if failures == _FAILURES:
+            return
 
 
 def decode_packet(video: VideoInput, packet: Packet | None) -> list[av.VideoFrame]:
@@ -82,6 +111,13 @@ def decode_packet(video: VideoInput, packet: Packet | None) -> list[av.VideoFram
         if packet is None:  # PyAV 19 says so of a decoder that refused to open
             raise DecodeError(str(error)) from _bare(error)
         raise
+
+
+def time_of(packet: Packet) -> float:
+    """Return when a packet is to be shown, or else decoded, in seconds; NaN where unknown."""
+    time = packet.pts if packet.pts is not None else packet.dts
+    tick = fraction(packet.time_base)
+    return math.nan if time is None or tick is None else float(time * tick)
 
 
 def _bare(error: Exception) -> Exception:
@@ -140,15 +176,38 @@ def decode_to_failure(video: VideoInput) -> Generator[av.VideoFrame]:
         raise
 
 
+def decode_on(video: VideoInput, damage: Damage) -> Generator[av.VideoFrame]:
+    """Decode to the end, leave out what is damaged, and note it.
+
+    Only with one thread are the frames around damage all there, and the packets those refused.
+    """
+    for packet in packets(video, damage):
+        when = time_of(packet)
+        try:
+            frames = decode_packet(video, packet)
+        except DecodeError:
+            damage.append(when)
+            continue
+        finally:
+            del packet  # as in `packets`
+        yield from frames
+    try:
+        yield from decode_packet(video, None)
+    except DecodeError:
+        damage.append(math.nan)
+
+
 def decode_all(
     start: Callable[[], VideoInput],
     ended: Callable[[int, bool], object] = lambda count, damaged: None,
+    damage: Damage | None = None,
 ) -> Generator[av.VideoFrame]:
     """Decode a video from its start and keep every frame that precedes an error.
 
     Frame threads fail ahead of frames that are still in flight, and those are lost with them. So
     when they meet damage the source is decoded once more with one thread, from its start up to the
-    damage, and the frames that were in flight are handed out after all.
+    damage, and the frames that were in flight are handed out after all. If damage is to be left out
+    that thread goes on to the end.
 
     Parameters
     ----------
@@ -156,7 +215,9 @@ def decode_all(
         Opens the video; called when the first frame is asked for. The input is closed when the
         iterator ends or is closed.
     ended : callable
-        Called when there are no more frames with their number, and whether damage is the reason.
+        Called when there are no more frames with their number, and whether there was damage.
+    damage : Damage, optional
+        Where to note what is damaged, instead of raising ``DecodeError``; it is left out.
 
     Yields
     ------
@@ -173,8 +234,9 @@ def decode_all(
     with start() as video:
         source, number, threads = video.source, video.number, video.threads
         failure: DecodeError | None = None
+        alone = decode_to_failure if damage is None else partial(decode_on, damage=damage)
         try:
-            for frame in (decode_to_failure if threads == 1 else decode)(video):
+            for frame in (alone if threads == 1 else decode)(video):
                 yield frame
                 done += 1
         except DecodeError as error:
@@ -183,12 +245,12 @@ def decode_all(
         failure = None
         with open_input(source, stream=number, thread_count=1) as again:
             try:
-                for frame in islice(decode_to_failure(again), done, None):
+                for frame in islice(alone(again), done, None):
                     yield frame
                     done += 1
             except DecodeError as error:
                 failure = error
-    ended(done, failure is not None)
+    ended(done, failure is not None or bool(damage))
     if failure is not None:
         what = f"decoding {source.name!r} failed after {done} frames: {failure}"
         raise DecodeError(what, done) from _bare(failure)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import islice
 from types import FrameType
 from typing import TYPE_CHECKING, Self
 
 import av
 
+from ..errors import DecodeError
 from ..pixels.convert import Arrays
 from ..pixels.packing import reinterpret
-from .decode import decode_all
-from .input import VideoInput
 
 if TYPE_CHECKING:
     from ..filters import FilterChain
@@ -28,6 +27,7 @@ __all__ = [
     "report",
     "restated",
     "through_filters",
+    "to_damage",
 ]
 
 
@@ -61,6 +61,12 @@ def through_filters(
         yield from make_chain().process(frames)
 
 
+def to_damage(frames: FrameIterator) -> Generator[av.VideoFrame]:
+    """Pass frames on as if the video ended where damage ends it."""
+    with closing(frames), suppress(DecodeError):
+        yield from frames
+
+
 class ArrayIterator(Iterator[Arrays]):
     """Frames in order; until the first is taken, it knows which call asked for them."""
 
@@ -83,8 +89,8 @@ class ArrayIterator(Iterator[Arrays]):
 class OneWay:
     """Frames of a source that cannot seek: forwards only."""
 
-    def __init__(self, start: Callable[[], VideoInput], name: str) -> None:
-        self._frames = decode_all(start)
+    def __init__(self, frames: Generator[av.VideoFrame], name: str) -> None:
+        self._frames = frames
         self._name = name
         self._next = 0
 

@@ -169,7 +169,9 @@ class FrameIndex(Timeline):
         Of what the file holds where the first and the last packet begin; empty where the file's
         bytes cannot be read (URLs). By these four an index of another video is told.
     damaged : bool
-        Decoding fails behind the last frame.
+        Decoding fails: behind the last frame, or
+    skips : bool
+        here and there, and what fails is left out, by ``errors="skip"``.
     """
 
     time_base: Fraction
@@ -185,6 +187,7 @@ class FrameIndex(Timeline):
     codec: str
     digest: bytes
     damaged: bool = False
+    skips: bool = False
 
     def __post_init__(self) -> None:
         for name in ("pts", "durations", "keys", "carriers", "entries", "packets"):
@@ -197,8 +200,9 @@ class FrameIndex(Timeline):
         gaps[1:] -= (packets["pos"] + packets["size"])[:-1]
         columns += [packets[name] for name in ("pts", "dts", "size")] + [gaps]
         lengths = len(self.pts), len(packets)
-        rest = (self.decoded, self.file_size, self.stream, self.codec, self.digest, self.damaged)
-        return _unpack, (self.time_base, lengths, _shrink(columns), *rest)
+        rest = (self.decoded, self.file_size, self.stream, self.codec, self.digest)
+        damage = (self.damaged, self.skips)
+        return _unpack, (self.time_base, lengths, _shrink(columns), *rest, *damage)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, FrameIndex):
@@ -290,6 +294,7 @@ def _unpack(
     codec: str,
     digest: bytes,
     damaged: bool,
+    skips: bool,
 ) -> FrameIndex:
     """Make an index again from what it was pickled to."""
     data = np.frombuffer(zlib.decompress(shrunk), np.uint8)
@@ -319,6 +324,7 @@ def _unpack(
         codec,
         digest,
         damaged,
+        skips,
     )
 
 

@@ -25,7 +25,7 @@ from ..progress import Advance
 from ..pyav import file_size
 from ..workers import processors
 from .access import FrameAccess, Opener
-from .decode import decode_all
+from .decode import Damage, decode_all
 from .frames import FrameIterator, OneWay
 from .index import BrokenPromise, FrameIndex, WrongTable
 from .info import VideoInfo, describe
@@ -62,6 +62,8 @@ class IndexedStream:
         What the container says.
     index : FrameIndex, Outline or None
         The table that is believed at present; None before one is needed.
+    damage : Damage
+        What was left out (``errors="skip"``) by the latest reading in order, or of the index.
     lock : threading.RLock
         Held while frames are read by number. Iterations take it only to begin.
 
@@ -78,6 +80,7 @@ class IndexedStream:
     ) -> None:
         self.source = source
         self.index: FrameIndex | Outline | None = index
+        self.damage: Damage = []
         self.lock = threading.RLock()
         self._options = options
         self._scanned = False  # whether all packets were read for the index
@@ -96,6 +99,13 @@ class IndexedStream:
             self._check_index(index, video)
 
     def _check_index(self, index: FrameIndex, video: VideoInput) -> None:
+        if index.damaged and index.skips != self._options.skips:
+            self.close()
+            how, other = ("with", "without") if index.skips else ("without", "with")
+            raise ValueError(
+                f"index does not fit: the file is damaged, and its frames are numbered {how} "
+                f"errors='skip' otherwise than {other}"
+            )
         try:
             difference = index.difference(
                 file_size(video.container),
@@ -182,6 +192,9 @@ class IndexedStream:
             self.check_open()
             waiting, self._waiting = self._waiting, None
         if waiting is not None:
+            if options.skips and not self.source.reopenable:
+                # Several would lose frames in flight, for which it cannot be opened again.
+                waiting.stream.codec_context.thread_count = 1
             if self._suits(options) or not self.source.reopenable:
                 return waiting
             waiting.close()
@@ -266,7 +279,10 @@ class IndexedStream:
         if video is None:
             video = open_with(0)
         try:
-            self.index = index = build_index(lambda: open_with(1), video, prove, advance)
+            damage: Damage | None = [] if self._options.skips else None
+            self.index = index = build_index(lambda: open_with(1), video, prove, advance, damage)
+            if damage:
+                self.damage = damage
             self._scanned = True
             self._access = self._share(index, video)
         except BaseException:
@@ -274,9 +290,16 @@ class IndexedStream:
             raise
         return index
 
-    def note_count(self, frames: int, damaged: bool) -> None:
-        """Note how many frames reading all of them in order gave, and whether damage ended it."""
-        self._counted = frames, damaged
+    def in_order(self, options: ReadOptions) -> Generator[av.VideoFrame]:
+        """All frames from the first, with a decoder of their own."""
+        damage: Damage = []
+        self.damage = damage
+
+        def note(frames: int, damaged: bool) -> None:
+            if options.skips == self._options.skips:
+                self._counted = frames, damaged
+
+        return decode_all(lambda: self.start(options), note, damage if options.skips else None)
 
     def _doubt(self, table: FrameIndex | Outline | None, wrong: WrongTable) -> None:
         """Make the index anew after a table proved wrong, unless another thread has done so."""
@@ -311,11 +334,12 @@ class IndexedStream:
         """A decoded frame and its number counted from 0."""
         if not self.source.reopenable:
             if self._pipe is None:
-                self._pipe = OneWay(lambda: self.start(self._options), self.source.name)
+                self._pipe = OneWay(self.in_order(self._options), self.source.name)
             return self._pipe.frame(number), number
         options = options or self._options
         if number == 0 and self.index is None and self._suits(options):
-            with closing(decode_all(self._start_alone)) as frames:  # the first needs no index
+            damage: Damage | None = [] if options.skips else None
+            with closing(decode_all(self._start_alone, damage=damage)) as frames:  # needs no index
                 for frame in frames:
                     return frame, 0
         count = len(self.table())

@@ -42,11 +42,14 @@ class ReadOptions(ConversionOptions):
     ----------
     format, planes, resize, conversion, layout, dtype, ...
         How a frame becomes an array, see :class:`fastav.pixels.convert.ConversionOptions`.
-    errors : {"raise", "keep"}
-        At damage: raise ``DecodeError``, or keep the frames that came before it, as many as PyAV
-        gives with one thread, whatever `thread_count` is. (What decoders make up in the place of
-        damage that they conceal may depend on their threads.) Errors of files and servers (a
-        time-out, say) are raised in any case.
+    errors : {"raise", "keep", "skip"}
+        At damage: raise ``DecodeError``; or keep the frames that came before it, as many as PyAV
+        gives with one thread, whatever `thread_count` is; or skip what the decoder or the demuxer
+        refuses and go on behind it. One thread decodes then, from the first damage on; frames are
+        numbered as they come, and given at opening ``len(reader)`` and ``reader[i]`` count so too.
+        What decoders conceal is no damage that they refuse, and what they make up may depend on
+        their threads; with ``options={"err_detect": "explode"}`` many refuse that as well. Errors
+        of files and servers (a time-out, say) are raised in any case.
     thread_count : int
         Threads of the decoder, up to 1024; 0 lets FFmpeg choose, and frames by number that lie
         apart are decoded by one thread if that is sooner. With 1, bulk reading starts no
@@ -75,7 +78,7 @@ class ReadOptions(ConversionOptions):
             value = getattr(self, name)
             if not isinstance(value, (bool, np.bool_)):
                 raise TypeError(f"{name} must be True or False, got {value!r}{_FLAGS[name]}")
-        one_of("errors", self.errors, ("raise", "keep"))
+        one_of("errors", self.errors, ("raise", "keep", "skip"))
         check_threads(self.thread_count, self.thread_type)
         if self.stored_format is not None:
             if pixel_format(self.stored_format).plane_count != 1:
@@ -89,6 +92,11 @@ class ReadOptions(ConversionOptions):
     def decoder_threads(self) -> tuple[int, str | None]:
         """What a decoder must be opened with."""
         return self.thread_count, self.thread_type
+
+    @property
+    def skips(self) -> bool:
+        """Whether frames are numbered without what is damaged, and behind it."""
+        return self.errors == "skip"
 
     def changed(self, caller: str, changes: Mapping[str, Any]) -> ReadOptions:
         """These options with some fields changed, by keywords that `caller` was given."""

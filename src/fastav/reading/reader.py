@@ -29,7 +29,6 @@ from ..pixels.packing import reinterpret
 from ..progress import Progress, told
 from ..workers import processors
 from .bulk import Bulk
-from .decode import decode_all
 from .frames import (
     ArrayIterator,
     FrameIterator,
@@ -37,6 +36,7 @@ from .frames import (
     report,
     restated,
     through_filters,
+    to_damage,
 )
 from .gather import gather
 from .index import FrameIndex
@@ -237,7 +237,7 @@ class VideoReader:
         Raises
         ------
         DecodeError
-            Damage, unless ``errors="keep"``; `frames_read` tells how many frames came before it.
+            Damage, with ``errors="raise"``; `frames_read` tells how many frames came before it.
         FrameChangedError
             Size or pixel format change in mid-stream; says at which frame.
         MemoryError
@@ -272,7 +272,7 @@ class VideoReader:
                     bulk.extend(rest if tell is None else report(rest, tell))
         except DecodeError as error:
             error.frames_read = bulk.count if bulk else 0
-            if options.errors == "raise":
+            if options.errors != "keep":
                 raise
         finally:
             self.frames_read = bulk.count if bulk else 0
@@ -349,7 +349,9 @@ class VideoReader:
         ------
         av.VideoFrame
         """
-        return self._frames(self.options.changed("frames", changes), start, stop, step)
+        options = self.options.changed("frames", changes)
+        frames = self._frames(options, start, stop, step)
+        return self._stream.watched(to_damage(frames)) if options.errors == "keep" else frames
 
     def _iterate(
         self, options: ReadOptions, frames: FrameIterator, start: int, step: int
@@ -370,7 +372,7 @@ class VideoReader:
                     yield arrays if options.planes else arrays[0]
         except DecodeError as error:
             error.frames_read = self.frames_read
-            if options.errors == "raise":
+            if options.errors != "keep":
                 raise
         self._stream.check_open()
 
@@ -434,9 +436,9 @@ class VideoReader:
 
         It is what the packets promise, until something proves that the file is damaged: packets
         marked as such, an error of reading in order, a frame that does not come out of the decoder.
-        From then on it is what decoding in order gives, and that is how frames are numbered. A
-        frame by number has at any rate the time that :attr:`pts` has for this number, or is an
-        error.
+        From then on it is what decoding in order gives (with ``errors="skip"``, of all of the file,
+        else up to the first damage), and that is how frames are numbered. A frame by number has at
+        any rate the time that :attr:`pts` has for this number, or is an error.
         """
         if self._is_only_a_hint(sys._getframe(1)):
             raise TypeError("the number of frames is not known before they are counted")
@@ -451,6 +453,17 @@ class VideoReader:
     def closed(self) -> bool:
         """Whether the reader was closed."""
         return self._source.closed
+
+    @property
+    def damage(self) -> tuple[float, ...]:
+        """What ``errors="skip"`` left out: an entry for each damaged packet, none if all was sound.
+
+        When it would have been shown, in seconds on the clock of :attr:`timestamps`; NaN where
+        nothing tells, as of data in which the demuxer finds no packets. It is of the latest read or
+        iteration from the start of the video, as far as that has come, or of all of the video if
+        that was decoded to number its frames.
+        """
+        return tuple(self._stream.damage)
 
     @property
     def pts(self) -> NDArray[np.int64]:
@@ -615,7 +628,8 @@ class VideoReader:
         IndexError, DecodeError
             As for ``reader[number]``.
         ValueError
-            ``errors="keep"`` without filters: of a single frame there is nothing to keep.
+            ``errors="keep"`` without filters: of a single frame there is nothing to keep. Or
+            ``errors="skip"``, which numbers frames otherwise, of a reader opened without it.
         """
         options = self.options.changed("read_frame", changes)
         number = operator.index(number)
@@ -629,6 +643,7 @@ class VideoReader:
             frame = self._filtered_frame(number, options, filter_sequence, filter_graph)
             arrays = options.converter().convert(frame)
         else:
+            self._check_numbering(options)
             with self._stream.reading():
                 frame, number = self._stream.frame(number, options)
                 if options.stored_format is not None:
@@ -740,9 +755,18 @@ class VideoReader:
                 "errors='keep' keeps the frames before damage; of those asked for by number all "
                 "are there, or DecodeError is raised"
             )
+        self._check_numbering(options)
         with self._stream.reading():
             numbers = frame_numbers(indices, len(self._stream.table()))
             return self._gather(numbers, options, out), numbers
+
+    def _check_numbering(self, options: ReadOptions) -> None:
+        """Raise ``ValueError`` if a read by number is to count other frames than the reader."""
+        if options.skips != self.options.skips:
+            raise ValueError(
+                f"errors={options.errors!r}: the frames of this reader, opened with "
+                f"errors={self.options.errors!r}, are numbered otherwise; open the file again"
+            )
 
     def _shares_out(self, options: ReadOptions, span: slice = slice(None)) -> bool:
         """Whether several decoders side by side are the way to read a part of the video.
@@ -780,7 +804,7 @@ class VideoReader:
                 arrays = self._gather(numbers, options, out, strict=True)
             except (FastavError, OSError, ValueError):
                 return None  # reading in order tells what, and how far it came
-            self.frames_read = len(numbers)
+            self.frames_read, self._stream.damage = len(numbers), []
             return arrays
 
     def _gather(
@@ -1190,7 +1214,7 @@ class VideoReader:
                 except DecodeError as error:
                     ended = True
                     error.frames_read = self.frames_read + (bulk.count if bulk else 0)
-                    if options.errors == "raise":
+                    if options.errors != "keep":
                         self.frames_read = error.frames_read
                         raise
                 if bulk is None or not bulk.count:
@@ -1207,7 +1231,7 @@ class VideoReader:
         filter_graph: FilterGraph | None,
     ) -> Generator[av.VideoFrame]:
         """All frames from the first, through filters if there are any."""
-        frames = decode_all(lambda: self._stream.start(options), self._stream.note_count)
+        frames = self._stream.in_order(options)
         if options.stored_format is not None:
             frames = restated(frames, options.stored_format)
         if filter_sequence is None and filter_graph is None:
@@ -1244,6 +1268,7 @@ class VideoReader:
                 )
             filtered = filter_sequence is not None or filter_graph is not None
             near = start < WORTH_A_SCAN if self._stream.index is None else start == 0
+            near = near or options.skips != self.options.skips  # the index numbers otherwise
             if near or filtered or fps is not None or not self._source.reopenable:
                 frames = self._decode(options, filter_sequence, filter_graph)
                 if fps is not None:

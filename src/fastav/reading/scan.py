@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ..errors import DecodeError
 from ..pyav import file_size, fraction, has_side_data, reorder_depth, with_side_data
 from .bitstream import hidden_reader, key_reader
-from .decode import decode_packet, packets
+from .decode import Damage, decode_packet, packets, time_of
 from .index import NO_TIME, PACKET, FrameIndex
 from .input import VideoInput
 from .source import Source
@@ -88,6 +88,7 @@ def build_index(
     video: VideoInput | None = None,
     prove: bool = False,
     progress: Progress = lambda count: None,
+    damage: Damage | None = None,
 ) -> FrameIndex:
     """Read a video's packets, and decode what they leave open, into an index.
 
@@ -103,17 +104,19 @@ def build_index(
     progress : callable
         Called now and then with the number of packets read so far, those twice that are decoded
         after all have been read; what it raises ends the work.
+    damage : Damage, optional
+        Where to note what is damaged; the index then goes on behind it.
 
     Raises
     ------
     OSError
-        The file or the server cannot be read on. Damage raises nothing: the index ends where
-        decoding fails, as reading does.
+        The file or the server cannot be read on. Damage raises nothing: without `damage` the index
+        ends where decoding fails, as reading does.
     """
     if video is None:
         with reopen() as opened:
-            return build_index(reopen, opened, prove, progress)
-    scan = _scan(video, progress)
+            return build_index(reopen, opened, prove, progress, damage)
+    scan = _scan(video, progress, damage)
     time_base = fraction(video.stream.time_base) or Fraction(1)
     rate = fraction(video.stream.guessed_rate or video.stream.average_rate)
     settle = len(scan.packets) if prove else unsettled(scan, video)
@@ -121,8 +124,9 @@ def build_index(
     carriers = by_time(scan, settle)
     if settle:
         with reopen() as again:
-            head, failed = _decode_order(again, settle, progress)
-        carriers = np.concatenate([head, carriers if not failed else carriers[:0]])
+            head, failed = _decode_order(again, settle, progress, damage)
+        ends = failed and damage is None
+        carriers = np.concatenate([head, carriers[:0] if ends else carriers])
     period = 1 / (rate * time_base) if rate else Fraction(1)
     pts, durations = _times(scan, carriers, period)
     return FrameIndex(
@@ -139,6 +143,7 @@ def build_index(
         codec=video.stream.codec_context.codec.canonical_name,
         digest=packet_digest(video.source, scan.packets) or b"",
         damaged=failed,
+        skips=failed and damage is not None,
     )
 
 
@@ -170,7 +175,7 @@ def trusts_keys(codec: av.codec.Codec) -> bool:
     return codec.intra_only or codec.canonical_name in _TRUSTED_KEYS
 
 
-def _scan(video: VideoInput, progress: Progress) -> Scan:
+def _scan(video: VideoInput, progress: Progress, damage: Damage | None) -> Scan:
     """Read all packets without decoding."""
     context = video.stream.codec_context
     codec = context.codec.canonical_name
@@ -182,7 +187,7 @@ def _scan(video: VideoInput, progress: Progress) -> Scan:
     corrupt = carried = False
     try:
         # Several at once, attribute by attribute, is twice as fast as one after the other.
-        for some in _batches(packets(video)):
+        for some in _batches(packets(video, damage)):
             columns["pts"].extend([NO_TIME if (pts := p.pts) is None else pts for p in some])
             columns["dts"].extend([NO_TIME if (dts := p.dts) is None else dts for p in some])
             columns["pos"].extend([-1 if (pos := p.pos) is None else pos for p in some])
@@ -206,6 +211,7 @@ def _scan(video: VideoInput, progress: Progress) -> Scan:
             progress(len(flags["key"]))
     except DecodeError:
         corrupt = True  # reading ends here; what decoding makes of it is found by decoding
+    corrupt = corrupt or bool(damage)
     found = np.empty(len(columns["pts"]), PACKET)
     for name in ("pts", "dts", "pos", "size"):
         found[name] = columns[name]
@@ -299,7 +305,7 @@ def by_time(scan: Scan, first: int) -> NDArray[np.int32]:
 
 
 def _decode_order(
-    video: VideoInput, count: int, progress: Progress
+    video: VideoInput, count: int, progress: Progress, damage: Damage | None
 ) -> tuple[NDArray[np.int32], bool]:
     """Decode the first `count` packets; return the carriers of the frames, and if it failed."""
     carriers: list[int] = []
@@ -313,20 +319,28 @@ def _decode_order(
             carriers.append(carrier)
 
     failed = False
+    if damage is not None:
+        damage.clear()  # what the demuxer could not read is met again
     try:
-        for packet in packets(video):
+        for packet in packets(video, damage):
             if number == count:
                 break
+            when = time_of(packet)
             packet.pts = number  # comes out again with the frame
             number += 1
-            take(decode_packet(video, packet))
+            try:
+                take(decode_packet(video, packet))
+            except DecodeError:
+                if damage is None:
+                    raise
+                damage.append(when)
             if number % _AT_ONCE == 0:
                 progress(count + number)
     except DecodeError:
         failed = True
     with suppress(DecodeError):  # what was decoded before an error is kept
         take(decode_packet(video, None))
-    return np.array(carriers, np.int32), failed
+    return np.array(carriers, np.int32), failed or bool(damage)
 
 
 def _times(
