@@ -301,12 +301,19 @@ def test_few_containers_stay_open(zoo: Zoo) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "share"), [("hevc-b.mp4", 0.75), ("hevc-open.ts", 0.85), ("hevc-layers.mp4", 0.85)]
+    ("name", "share"),
+    [
+        ("hevc-b.mp4", 0.75),
+        ("hevc-open.ts", 0.85),
+        ("hevc-layers.mp4", 0.85),
+        ("av1.mp4", 0.9),
+        ("av1.obu", 0.9),
+    ],
 )
 def test_what_no_frame_refers_to_is_not_decoded(
     zoo: Zoo, name: str, share: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The decoder of hevc does not tell such frames by itself."""
+    """The decoders of hevc and av1 do not tell such frames by themselves."""
     reference = linear(zoo[name])
     fed = 0
 

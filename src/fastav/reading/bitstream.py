@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from . import av1
+
 __all__ = ["hidden_reader", "key_reader", "unreferred_reader"]
 
 _Look = Callable[[memoryview], tuple[bool, bool]]
@@ -80,9 +82,11 @@ def unreferred_reader(codec: str, extradata: bytes | None) -> Callable[[memoryvi
 
     It must see every packet that is decoded. Of hevc these are sub-layer non-reference pictures of
     the highest temporal layer (ITU-T H.265, table 7-1, 7.4.2.2 and 7.3.2.2.1). A VP9 frame that
-    refreshes no reference still hands on its probabilities. AV1's could be left out, but that lies
-    deep in their headers, which are not read. FFmpeg itself skips those of h264 and older MPEG.
+    refreshes no reference still hands on its probabilities; an AV1 frame does not. FFmpeg itself
+    skips those of h264 and older MPEG.
     """
+    if codec == "av1":
+        return av1.unreferred_reader(extradata)
     if codec != "hevc":
         return None
     boxed = extradata is not None and extradata[:1] == b"\1" and len(extradata) > 21
