@@ -6,7 +6,7 @@ the frame, or FFmpeg's converter does, reading the caller's array itself where t
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -99,8 +99,12 @@ class Colours:
 
     def or_else(self, other: Colours) -> Colours:
         """These, filled up with what the other ones say."""
-        pairs = zip(astuple(self), astuple(other), strict=True)
-        return Colours(*(ours or theirs for ours, theirs in pairs))
+        return Colours(
+            self.matrix or other.matrix,
+            self.range or other.range,
+            self.primaries or other.primaries,
+            self.transfer or other.transfer,
+        )
 
     def tag(self, tagged: Any) -> None:
         """Write them to a frame or codec context, as far as they have a meaning for its format."""
