@@ -106,7 +106,7 @@ class FilterChain:
         self._graph: Graph | None = None  # contexts hold it weakly: keep it
         self._source: FilterContext | None = None
         self._sink: FilterContext | None = None
-        self.finished = False
+        self.finished: bool = False
 
     def process(self, frames: Iterable[VideoFrame]) -> Iterator[VideoFrame]:
         """Yield what the filters make of `frames`, to the very last frame.

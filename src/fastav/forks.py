@@ -11,7 +11,8 @@ from __future__ import annotations
 import ctypes
 import os
 import weakref
-from typing import Protocol
+from collections.abc import Callable
+from typing import Final, Protocol
 
 __all__ = ["give_up_in_child", "renew_in_child"]
 
@@ -29,10 +30,10 @@ class _Locked(Protocol):
 _THREADED: weakref.WeakSet[_Threaded] = weakref.WeakSet()
 _LOCKED: weakref.WeakSet[_Locked] = weakref.WeakSet()
 
-give_up_in_child = _THREADED.add
+give_up_in_child: Final[Callable[[_Threaded], None]] = _THREADED.add
 """Have an object's ``give_up`` called in every child forked while it lives."""
 
-renew_in_child = _LOCKED.add
+renew_in_child: Final[Callable[[_Locked], None]] = _LOCKED.add
 """Have an object's ``renew`` called in every child forked while it lives."""
 
 

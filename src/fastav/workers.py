@@ -49,7 +49,7 @@ class Job(Generic[Result]):
         self._error: BaseException | None = None
         self._gate = threading.Lock()
         self._gate.acquire()
-        self.done = False
+        self.done: bool = False
 
 
 class _Hand(Generic[Tool]):

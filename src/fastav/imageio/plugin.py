@@ -37,10 +37,10 @@ try:
         IOMode,
         Request,
     )
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         "fastav.imageio_plugin needs imageio; install it with: pip install 'fastav[imageio]'"
-    ) from error
+    ) from _error
 
 __all__ = ["FastavPlugin", "register", "unregister"]
 
@@ -54,7 +54,8 @@ class NoSuchFrame(IndexError, StopIteration):
 class NoSuchThreadType(ValueError, KeyError):
     """A kind of threads that there is not: fastav's error, and the ``pyav`` plugin's."""
 
-    __str__ = Exception.__str__  # not in quotes, as that of a KeyError
+    def __str__(self) -> str:
+        return Exception.__str__(self)  # not in quotes, as that of a KeyError
 
 
 class FastavPlugin(VideoFile, imageio_api.PluginV3):

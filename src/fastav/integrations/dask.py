@@ -16,10 +16,10 @@ from ..reading.reader import VideoReader
 try:
     import dask
     import dask.array
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         "fastav.integrations.dask needs dask; install it with: pip install 'fastav[dask]'"
-    ) from error
+    ) from _error
 
 __all__ = ["from_video"]
 

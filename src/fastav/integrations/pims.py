@@ -6,7 +6,7 @@ reckon with the nominal rate, or with as many frames as there are packets.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,19 +14,24 @@ from ..reading.reader import VideoReader
 
 try:
     from pims import Frame, FramesSequence
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         "fastav.integrations.pims needs pims; install it with: pip install 'fastav[pims]'"
-    ) from error
+    ) from _error
 
 __all__ = ["FastavReader"]
+
+if TYPE_CHECKING:  # pims does not tell its types
+    _Sequence = object
+else:
+    _Sequence = FramesSequence
 
 _EXTENSIONS = frozenset(
     {"avi", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf", "ts", "webm", "wmv"}
 )
 
 
-class FastavReader(FramesSequence):  # type: ignore[misc]
+class FastavReader(_Sequence):
     """A video as pims has it: a sequence of frames, slices of which are lazy.
 
     Parameters
@@ -47,7 +52,7 @@ class FastavReader(FramesSequence):  # type: ignore[misc]
     @classmethod
     def class_exts(cls) -> set[str]:
         """Extensions of the files for which pims asks this reader."""
-        return set(_EXTENSIONS) | super().class_exts()  # type: ignore[no-any-return]
+        return {*_EXTENSIONS, *FramesSequence.class_exts()}
 
     def __init__(self, file: Any, **options: Any) -> None:
         self._reader = VideoReader(file, **options)

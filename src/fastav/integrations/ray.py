@@ -27,10 +27,10 @@ try:
     from ray.data import DataContext
     from ray.data.block import BlockAccessor, BlockMetadata
     from ray.data.datasource import Datasource, ReadTask
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         "fastav.integrations.ray needs ray[data]; install it with: pip install 'fastav[ray]'"
-    ) from error
+    ) from _error
 
 __all__ = ["COLUMNS", "VideoDatasource", "read_videos"]
 

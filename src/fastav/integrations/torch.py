@@ -30,7 +30,7 @@ _OPEN_FILES = 8
 """Readers that a dataset keeps open in each process."""
 
 
-class ClipDataset(Dataset):  # type: ignore[misc]
+class ClipDataset(Dataset[dict[str, Any]]):  # type: ignore[misc]
     """Clips of equal length out of many videos, by number.
 
     Making it counts the frames of all files.
@@ -75,9 +75,10 @@ class ClipDataset(Dataset):  # type: ignore[misc]
         hop: int | None = None,
         **options: Any,
     ) -> None:
-        self.files = list(files)
-        self.clip_length, self.step = clip_length, step
-        self.hop = clip_length * step if hop is None else hop
+        self.files: list[Any] = list(files)
+        self.clip_length: int = clip_length
+        self.step: int = step
+        self.hop: int = clip_length * step if hop is None else hop
         _check(clip_length=clip_length, step=step, hop=self.hop)
         self._options = {"thread_count": 1, **options}
         self._readers: dict[int, VideoReader] = {}
@@ -86,7 +87,9 @@ class ClipDataset(Dataset):  # type: ignore[misc]
             with VideoReader(file, **self._options) as reader:
                 self._indexes.append(reader.index)
         span = (clip_length - 1) * step + 1
-        self.counts = [max(len(index) - span, -1) // self.hop + 1 for index in self._indexes]
+        self.counts: list[int] = [
+            max(len(index) - span, -1) // self.hop + 1 for index in self._indexes
+        ]
         self._ends = list(accumulate(self.counts))
         if not len(self):
             raise ValueError(f"none of {len(self.files)} files has the {span} frames of a clip")
@@ -139,7 +142,7 @@ class ClipDataset(Dataset):  # type: ignore[misc]
         return reader
 
 
-class IterableClipDataset(IterableDataset):  # type: ignore[misc]
+class IterableClipDataset(IterableDataset[dict[str, Any]]):  # type: ignore[misc]
     """Clips of equal length out of many videos, each read once from its start to its end.
 
     Needs no index, and no seeking; pipes and URLs will do. Files are shared out among workers, and
@@ -179,9 +182,13 @@ class IterableClipDataset(IterableDataset):  # type: ignore[misc]
         _check(clip_length=clip_length, step=step, world_size=world_size)
         if not 0 <= rank < world_size:
             raise ValueError(f"rank must be 0 to {world_size - 1}, got {rank}")
-        self.files = list(files)
-        self.clip_length, self.step, self.seed = clip_length, step, seed
-        self.rank, self.world_size, self.epoch = rank, world_size, 0
+        self.files: list[Any] = list(files)
+        self.clip_length: int = clip_length
+        self.step: int = step
+        self.seed: int | None = seed
+        self.rank: int = rank
+        self.world_size: int = world_size
+        self.epoch: int = 0
         self._options = {"thread_count": 1, **options}
 
     def set_epoch(self, epoch: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import PurePath
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +21,10 @@ try:
     import xarray
     from xarray.backends import BackendArray, BackendEntrypoint
     from xarray.core import indexing
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         "fastav.integrations.xarray needs xarray; install it with: pip install 'fastav[xarray]'"
-    ) from error
+    ) from _error
 
 __all__ = ["VideoBackend"]
 
@@ -38,7 +38,10 @@ class VideoBackend(BackendEntrypoint):  # type: ignore[misc]
     """xarray's way to open a video."""
 
     description = "Open video files with fastav, frames being decoded when they are needed"
-    open_dataset_parameters = ("filename_or_obj", "drop_variables")  # and keywords, by name
+    open_dataset_parameters: ClassVar[tuple[str, ...]] = (
+        "filename_or_obj",
+        "drop_variables",
+    )  # and keywords, by name
 
     def open_dataset(
         self,

@@ -320,12 +320,12 @@ class Conversion:
     )
 
     def __init__(self, source: str, target: str, width: int, height: int) -> None:
-        self.source = source
-        self.target = target
-        self.width = width
-        self.height = height
+        self.source: str = source
+        self.target: str = target
+        self.width: int = width
+        self.height: int = height
         self._block = np.zeros(1, PLAN)
-        self.address = self._block.ctypes.data
+        self.address: int = self._block.ctypes.data
         plan = self._block[0]
         plan["width"], plan["height"] = width, height
 
@@ -334,8 +334,8 @@ class Conversion:
     ) -> list[tuple[int, ...]]:
         """Describe a C-contiguous array; return the ``COMPONENT`` records of its channels."""
         size = dtype.itemsize
-        self.dtype = dtype
-        self.nbytes = height * width * channels * size
+        self.dtype: np.dtype[Any] = dtype
+        self.nbytes: int = height * width * channels * size
         if layout == "chw":
             self.shape: tuple[int, ...] = (channels, height, width)
             plane = height * width * size

@@ -241,7 +241,7 @@ class FrameConverter:
         self._run: Write | None = None
         self._reformatter = VideoReformatter()
         self.outputs: tuple[Output, ...] = ()
-        self.copies = False
+        self.copies: bool = False
         self.turns = False
 
     def prepare(self, frame: av.VideoFrame) -> tuple[Output, ...]:

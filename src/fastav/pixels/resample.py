@@ -15,6 +15,7 @@ the passes since Pillow 13 (``ImagingResampleInner``): results are the same to t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -57,7 +58,7 @@ def _lanczos(x: Floats) -> Floats:
     return np.where((x >= -3.0) & (x < 3.0), _sinc(x) * _sinc(x / 3), 0.0)
 
 
-FILTERS: Final = {
+FILTERS: Final[dict[str, tuple[Callable[[Floats], Floats] | None, float]]] = {
     "bilinear": (_bilinear, 1.0),
     "bicubic": (_bicubic, 2.0),
     "lanczos": (_lanczos, 3.0),
@@ -214,7 +215,7 @@ class Resampler:
         channels = conversion.shape[0]
         self._block = np.zeros(1, PLAN)
         self._block[0] = (*(axis.record for axis in self._axes), channels, size, alpha, turned)
-        self.address = self._block.ctypes.data
+        self.address: int = self._block.ctypes.data
         # The kernels want it aligned; malloc does that by 16 bytes.
         self._scratch = np.empty(kernels.scratch_bytes(self.address), np.uint8)
 

@@ -51,7 +51,7 @@ class SizedConverter(FrameConverter):
         self._geometry = self._options.geometry(*self._whole_size(frame))
         height, width = self._geometry.shape
         plan = self._plan(av.VideoFrame(width, height, target.name), target)
-        self.outputs = (Output(plan.shape, plan.dtype),)
+        self.outputs: tuple[Output, ...] = (Output(plan.shape, plan.dtype),)
         return self.outputs
 
     def _whole_size(self, frame: av.VideoFrame) -> tuple[int, int]:

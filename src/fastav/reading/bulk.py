@@ -59,7 +59,7 @@ class Bulk:
         start: int = 0,
         step: int = 1,
     ) -> None:
-        self.count = 0
+        self.count: int = 0
         self._start, self._step = start, step
         if isinstance(converters, FrameConverter):
             converters = [converters]

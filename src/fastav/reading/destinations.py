@@ -25,7 +25,7 @@ class GrowingArray:
 
     def __init__(self, output: Output, expected: int) -> None:
         self._output = output
-        self.stride = output.nbytes
+        self.stride: int = output.nbytes
         # Pages that are never written cost nothing, so a header that promises too many frames does
         # no harm, unless it promises more than the system will even reserve.
         while True:
@@ -36,8 +36,8 @@ class GrowingArray:
                 if expected == 1:
                     raise too_large(self.stride, 1) from None
                 expected = max(expected // 16, 1)
-        self.capacity = expected
-        self.address = self._array.ctypes.data
+        self.capacity: int = expected
+        self.address: int = self._array.ctypes.data
 
     def grow(self) -> None:
         more = max(1, min(self.capacity, _GROWTH // max(self.stride, 1)))
@@ -78,15 +78,17 @@ class GivenArray:
         out = _shared_array(given)
         check_out(out, output.shape, output.dtype, many=True)
         self.array = out
-        self.capacity = len(out)
+        self.capacity: int = len(out)
         # Frames that are not contiguous in `out`, or lie at addresses that are no multiple of an
         # element's size, pass through one of which both is true.
         self._frame = None
         if self.capacity and not (out[0].flags.c_contiguous and out.flags.aligned):
             self._frame = np.empty(output.shape, output.dtype)
-        self.address = out.ctypes.data if self._frame is None else self._frame.ctypes.data
-        self.stride = out.strides[0] if self._frame is None else 0
-        self.shared = abs(self.stride) < output.nbytes  # frames are converted to the same place
+        self.address: int = out.ctypes.data if self._frame is None else self._frame.ctypes.data
+        self.stride: int = out.strides[0] if self._frame is None else 0
+        self.shared: bool = (
+            abs(self.stride) < output.nbytes
+        )  # frames are converted to the same place
 
     def grow(self) -> None:
         raise ValueError(
@@ -121,7 +123,7 @@ class PartOfFrames:
         self._array = array
         self._frame = np.empty(output.shape, output.dtype)
         self._part = self._frame[within]
-        self.address = self._frame.ctypes.data
+        self.address: int = self._frame.ctypes.data
 
     def settle(self, number: int) -> None:
         self._array[number] = self._part

@@ -81,7 +81,7 @@ class IndexedStream:
         self.source = source
         self.index: FrameIndex | Outline | None = index
         self.damage: Damage = []
-        self.lock = threading.RLock()
+        self.lock: threading.RLock = threading.RLock()
         self._options = options
         self._scanned = False  # whether all packets were read for the index
         self._doubts = 0  # how often a table proved wrong

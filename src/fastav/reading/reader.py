@@ -135,10 +135,10 @@ class VideoReader:
         check_keywords("VideoReader", read_options)
         self._latest: weakref.ref[ArrayIterator] | None = None
         self._converter: tuple[ReadOptions, FrameConverter] | None = None
-        self.options = ReadOptions(**read_options)
+        self.options: ReadOptions = ReadOptions(**read_options)
         self._source = Source(source, container_format=container_format, options=options)
         self._stream = IndexedStream(self._source, stream, self.options, index)
-        self.frames_read = 0
+        self.frames_read: int = 0
         self.info: VideoInfo = self._stream.info
         if self.options.stored_format is not None:
             stored = pixel_format(self.options.stored_format).name

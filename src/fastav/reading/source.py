@@ -157,14 +157,17 @@ class Source:
         container_format: str | None = None,
         options: Mapping[str, str] | None = None,
     ) -> None:
+        self.name: str
         self.given: Any = given
         self.container_format = container_format
-        self.options = {str(key): str(value) for key, value in (options or {}).items()}
+        self.options: dict[str, str] = {
+            str(key): str(value) for key, value in (options or {}).items()
+        }
         _check_options(self.options)
-        self.seekable = True
-        self.local = not isinstance(given, (str, os.PathLike))
-        self.start = 0
-        self.lock = threading.Lock()
+        self.seekable: bool = True
+        self.local: bool = not isinstance(given, (str, os.PathLike))
+        self.start: int = 0
+        self.lock: threading.Lock = threading.Lock()
         self.closed = False
         self._opened = False
         self._connection: RemoteBytes | None = None

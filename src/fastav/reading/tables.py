@@ -79,22 +79,22 @@ class Outline(Timeline):
 
     def __init__(self, video: VideoInput, scan: Scan, data: NDArray[np.int64]) -> None:
         context = video.stream.codec_context
-        self.codec = context.codec.canonical_name
-        self.file_size = file_size(video.container)
-        self.stream = video.stream.index
-        self.time_base = fraction(video.stream.time_base) or Fraction(1)
-        self.packets = scan.packets
-        self.carriers = by_time(scan, 0)
-        self.pts = scan.packets["pts"][self.carriers].astype(np.int64)
-        self.durations = scan.durations[self.carriers]
-        self.keys = scan.key[self.carriers]
+        self.codec: str = context.codec.canonical_name
+        self.file_size: int = file_size(video.container)
+        self.stream: int = video.stream.index
+        self.time_base: Fraction = fraction(video.stream.time_base) or Fraction(1)
+        self.packets: NDArray[np.void] = scan.packets
+        self.carriers: NDArray[np.int32] = by_time(scan, 0)
+        self.pts: NDArray[np.int64] = scan.packets["pts"][self.carriers].astype(np.int64)
+        self.durations: NDArray[np.int64] = scan.durations[self.carriers]
+        self.keys: NDArray[np.bool_] = scan.key[self.carriers]
         for column in (self.pts, self.durations, self.keys, self.carriers, self.packets):
             column.flags.writeable = False
         self._source = video.source
         self._scan = scan
         self._data = data
         self._look = key_reader(self.codec, context.extradata)
-        self.starts = np.flatnonzero(scan.key).astype(np.int32)
+        self.starts: NDArray[np.int32] = np.flatnonzero(scan.key).astype(np.int32)
         self._starts: list[int] = self.starts.tolist()
         self._looked: set[int] = set()
         self._lock = threading.Lock()

@@ -69,14 +69,14 @@ class UprightConverter(FrameConverter):
     def prepare(self, frame: av.VideoFrame) -> tuple[Output, ...]:
         """As for other converters; `frame` must be a decoded one."""
         self._orientation = Orientation.of(frame)
-        self.turns = self._orientation != Orientation()
+        self.turns: bool = self._orientation != Orientation()
         flat = super().prepare(frame)
         if not self.turns:
             return flat
         self._pictures = [
             (np.empty(output.shape, output.dtype), self._rows(output, frame)) for output in flat
         ]
-        self.outputs = tuple(
+        self.outputs: tuple[Output, ...] = tuple(
             Output(self._orientation.turn(picture, rows).shape, picture.dtype)
             for picture, rows in self._pictures
         )

@@ -135,12 +135,14 @@ class Encoder:
             raise ValueError(f"thread_count must be 0 (automatic) or more, got {thread_count}")
         self._container = container
         self._codec = _find_codec(container, extension, codec)
-        self.name = self._codec.name
-        self.fps = exact_rate(fps)
+        self.name: str = self._codec.name
+        self.fps: Fraction = exact_rate(fps)
         self._format: str | None = None
         self._options = {str(key): str(value) for key, value in (options or {}).items()}
         asked = Colours(matrix, range, primaries, transfer)
-        self.colours = self._check_colours(asked.or_else(_colours_of_options(self._options)))
+        self.colours: Colours = self._check_colours(
+            asked.or_else(_colours_of_options(self._options))
+        )
         for name, said in (
             ("colorspace", matrix),
             ("color_range", range),
@@ -164,7 +166,7 @@ class Encoder:
                     f"{', '.join(taken)}"
                 )
         rates = frame_rates(self._codec)
-        self.counts_frames = rates is None or bool(rates)
+        self.counts_frames: bool = rates is None or bool(rates)
         if rates and self.fps not in rates:
             raise EncodeError(
                 f"{self.name} does not encode {self.fps} frames per second, but "

@@ -74,6 +74,7 @@ class Target:
         self._memory: io.BytesIO | None = None
         self._own: _File | _Pipe | None = None
         self._target: str | BinaryIO
+        self.name: str
         if isinstance(given, str) and given == "<bytes>":
             self._target = self._memory = io.BytesIO()
             self.name = given
@@ -89,9 +90,11 @@ class Target:
                 f"target must be a path, '<bytes>' or a binary file object, "
                 f"got {type(given).__name__}"
             )
-        self.container = self._find_container(container, extension)
-        self.extension = extension or os.path.splitext(self.name)[1]
-        self.options = {str(key): str(value) for key, value in (options or {}).items()}
+        self.container: str = self._find_container(container, extension)
+        self.extension: str = extension or os.path.splitext(self.name)[1]
+        self.options: dict[str, str] = {
+            str(key): str(value) for key, value in (options or {}).items()
+        }
 
     def _find_container(self, container: str | None, extension: str | None) -> str:
         named = isinstance(self._target, str)

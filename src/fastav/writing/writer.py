@@ -186,7 +186,8 @@ class VideoWriter:
         self._rate = Fraction(1)  # frames per second of what is encoded
         self._clock = Fraction(1)  # the encoder's time base
         self._end = Fraction(0)  # when the last frame has ended, in seconds, for the sound
-        self.frames_written = self.frames_encoded = 0
+        self.frames_written: int = 0
+        self.frames_encoded: int = 0
 
         self._target = Target(
             target, container=container, extension=extension, options=container_options
@@ -195,7 +196,7 @@ class VideoWriter:
             self._target.fragment()
         self._rotation = rotation
         self._pixel_aspect = pixel_aspect
-        self.metadata = dict(metadata or {})
+        self.metadata: dict[str, str] = dict(metadata or {})
         self.stream_metadata: dict[str, str] = {}
         self._settings: dict[str, Any] = {"codec": None, "options": {}, "mosaics": mosaics}
         self.configure(

@@ -131,7 +131,7 @@ class VideoDecoder:
         if isinstance(source, torch.Tensor):
             source = source.numpy().tobytes()
         self._reader = _open(source, stream_index, num_ffmpeg_threads)
-        self.stream_index = self._reader.info.stream_index
+        self.stream_index: int = self._reader.info.stream_index
         self._channels_first = dimension_order == "NCHW"
         self._pipeline = Pipeline((), 0, 0)
         if transforms:

@@ -116,7 +116,7 @@ class Pipeline:
         for transform in transforms:
             steps.append(_step(transform, height, width))
             height, width = steps[-1].height, steps[-1].width
-        self.changes = steps[0].changes if steps else {}
+        self.changes: dict[str, Any] = steps[0].changes if steps else {}
         self._rest = steps[1:]
 
     def finish(self, batch: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
