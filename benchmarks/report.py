@@ -1,9 +1,9 @@
-"""Results of ``compare.py`` into the README's chart and tables.
+"""Results of ``compare.py`` into the README's chart and the tables of docs/speed.md.
 
     python benchmarks/report.py benchmarks/results/NAME.json
 
-rewrites what stands between the markers in README.md: a chart and tables. ``--check`` only tells
-whether the README is up to date.
+rewrites what stands between the markers in both. ``--check`` only tells whether they are up to
+date. (The site's plots are drawn of the results when it is built, by ``docs/plots.py``.)
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-__all__ = ["chart", "markdown", "replace_between"]
+__all__ = ["chart", "replace_between", "tables"]
 
 START, END = "<!-- benchmark:start -->", "<!-- benchmark:end -->"
 ROOT = Path(__file__).parents[1]
+README, PAGE = ROOT / "README.md", ROOT / "docs" / "speed.md"
 PEERS = (
     *("imageio", "pyav", "opencv", "decord", "torchcodec", "ffmpeg"),
     *("fastav-pillow", "fastav-torch"),
@@ -35,8 +36,8 @@ TITLES = {
 Entry = dict[str, Any]
 
 
-def markdown(document: Entry) -> str:
-    """Chart and tables of a results file, in GitHub's Markdown."""
+def tables(document: Entry) -> str:
+    """What was measured on what, in GitHub's Markdown."""
     machine, results = document["environment"], document["results"]
     tasks = list(dict.fromkeys(entry["task"] for entry in results))
     parts = [
@@ -44,7 +45,6 @@ def markdown(document: Entry) -> str:
         f"Python {machine['python']}, av {machine['av']} (FFmpeg {machine['ffmpeg']}), "
         f"NumPy {machine['numpy']}; {_versions(results)}. Medians of {document['rounds']} "
         f"interleaved rounds; other programs used {_others(results):.0%} of the processors.",
-        chart(document),
     ]
     for task in tasks:
         chosen = [entry for entry in results if entry["task"] == task]
@@ -167,18 +167,19 @@ def _bar(length: float) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("results", type=Path, help="JSON file that compare.py wrote")
-    parser.add_argument("--readme", type=Path, default=ROOT / "README.md")
     parser.add_argument("--check", action="store_true", help="change nothing, only compare")
     arguments = parser.parse_args()
     document = json.loads(arguments.results.read_text())
-    old = arguments.readme.read_text()
-    new = replace_between(old, "\n" + markdown(document) + "\n")
-    if arguments.check:
-        if new != old:
-            print(f"{arguments.readme} is not what {arguments.results} says", file=sys.stderr)
-        return int(new != old)
-    arguments.readme.write_text(new)
-    return 0
+    outdated = 0
+    for page, made in ((README, chart(document)), (PAGE, tables(document))):
+        old = page.read_text()
+        new = replace_between(old, f"\n{made}\n")
+        if arguments.check and new != old:
+            print(f"{page} is not what {arguments.results} says", file=sys.stderr)
+            outdated = 1
+        elif not arguments.check:
+            page.write_text(new)
+    return outdated
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
+import shlex
 import subprocess
 import sys
 from functools import cache
@@ -17,6 +18,7 @@ import pytest
 import fastav
 import fastav.bayer
 import fastav.samplers
+from fastav.cli import main
 
 from .media import encode
 
@@ -53,11 +55,10 @@ def clip() -> bytes:
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where an example finds its clip.mp4."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "clip.mp4").write_bytes(clip())
-    return tmp_path
 
 
 def run(name: str, example: Example, names: dict[str, object]) -> None:
@@ -101,11 +102,17 @@ def test_example_beside_a_package(name: str, example: Example) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if COMMANDS[name]])
-def test_commands(name: str, folder: Path) -> None:
-    script = f'set -euo pipefail\nfastav() {{ "{sys.executable}" -m fastav "$@"; }}\n'
-    script += "".join(example.code for example in COMMANDS[name])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sys.path))}
-    subprocess.run(["bash", "-c", script], check=True, env=environment, capture_output=True)
+def test_commands(name: str) -> None:
+    for example in COMMANDS[name]:
+        for line in example.code.splitlines():
+            first, *arguments = shlex.split(line, comments=True) or [""]
+            if first == "fastav":
+                assert main(arguments) == 0, line
+            elif first:  # a pipe
+                script = f'fastav() {{ "{sys.executable}" -m fastav "$@"; }}\n{line}'
+                environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+                command = ["bash", "-euo", "pipefail", "-c", script]
+                subprocess.run(command, check=True, env=environment, capture_output=True)
 
 
 @pytest.mark.parametrize("module", [fastav, fastav.bayer, fastav.samplers])
