@@ -97,6 +97,8 @@ class IndexedStream:
         renew_in_child(self)
         if index is not None:
             self._check_index(index, video)
+            if options.skips and not index.proved:
+                self.index = None  # it may count what will be left out
 
     def _check_index(self, index: FrameIndex, video: VideoInput) -> None:
         if index.damaged and index.skips != self._options.skips:
@@ -233,16 +235,20 @@ class IndexedStream:
     # The table
 
     def table(self, progress: Advance | None = None) -> FrameIndex | Outline:
-        """The table of all frames, by the container's tables if they suffice, else by a scan."""
+        """The table of all frames, by the container's tables if they suffice, else by a scan.
+
+        Where damage is skipped only decoding tells which frames there are.
+        """
         with self.lock:
             if self.index is None:
                 self._reopen_or_say("the number of frames is not known")
                 video, self._waiting = self._waiting, None
                 if video is None:
                     video = self._open(self._options)
-                self.index = outline = read_outline(video)
+                skips = self._options.skips
+                self.index = outline = None if skips else read_outline(video)
                 if outline is None:
-                    self._scan(None if video.closed else video, progress=progress)
+                    self._scan(None if video.closed else video, prove=skips, progress=progress)
                 else:
                     self._access = self._share(outline, video)
             assert self.index is not None

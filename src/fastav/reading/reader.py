@@ -1074,7 +1074,9 @@ class VideoReader:
         mine = self.options
         kept = ("crop", "stored_format", "thread_count", "thread_type")
         look = ReadOptions(
-            rotate=mine.stored_format is None, **{name: getattr(mine, name) for name in kept}
+            rotate=mine.stored_format is None,
+            errors="skip" if mine.skips else "raise",
+            **{name: getattr(mine, name) for name in kept},
         )
         options = {field.name: getattr(look, field.name) for field in fields(look)}
         del options["size"]
