@@ -60,9 +60,9 @@ os.environ.setdefault("SVT_LOG", "1")  # the encoder of AV1 is talkative
 
 import fastav  # noqa: E402
 from fastav.pyav import ONE_THREAD, open_to_read  # noqa: E402
+from tests.clips import BY_NAME, Zoo  # noqa: E402
 
 PACKAGE = Path(fastav.__file__).parent
-from tests.clips import BY_NAME, Zoo  # noqa: E402
 
 # One clip for each pair of container and codec, and for each structure that is indexed differently.
 CLIPS: Final = (
