@@ -56,11 +56,11 @@ def is_floating_noise(format: str) -> bool:
 
 def pyav_leaves_columns(source: str, target: str, width: int) -> bool:
     """Where PyAV's own result has columns that were never written (see test below)."""
-    return (
-        target not in ("rgb24", "bgr24")
-        and source in convert._BLOCK_SOURCES
-        and width % convert._BLOCK != 0
-    )
+    if source not in convert._BLOCK_SOURCES:
+        return False
+    if convert._X86:
+        return target not in ("rgb24", "bgr24") and width % convert._BLOCK != 0
+    return width % 2 != 0
 
 
 def converted(frame: av.VideoFrame, target: str) -> np.ndarray[Any, Any]:
@@ -124,13 +124,15 @@ def test_every_source_equals_reformat(target: str) -> None:
 @pytest.mark.parametrize("source", sorted(convert._BLOCK_SOURCES))
 def test_every_width_of_the_block_converters(source: str, target: str) -> None:
     reformatter = VideoReformatter()
-    for width in [*range(1, 70), 320, 322, 854, 1278]:
+    step = 1 if convert._X86 else 2
+    for width in [*range(step, 70, step), 320, 322, 854, 1278]:
         frame = noise(source, width, 4, seed=width)
         expected = rows(reformatter.reformat(frame, format=target, **ONE_THREAD), 3)
         assert np.array_equal(converted(frame, target), expected), width
 
 
 @pytest.mark.usefixtures("scaler")
+@pytest.mark.skipif(not convert._X86, reason="PyAV leaves out odd last columns only: see below")
 @pytest.mark.parametrize("target", ["rgba", "bgra"])
 def test_columns_that_pyav_leaves_unwritten_are_written(target: str) -> None:
     # The wider picture has the same pixels in its left part, and PyAV converts all of those.
@@ -150,12 +152,19 @@ def test_columns_that_pyav_leaves_unwritten_are_written(target: str) -> None:
 
 
 @pytest.mark.usefixtures("scaler")
-def test_rgb48_has_its_last_column_at_odd_widths() -> None:
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("x86", sorted({convert._X86, False}))
+def test_odd_widths_have_their_last_column(
+    target: str, x86: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(convert, "_X86", x86)
+    dtype = np.uint16 if target == "rgb48le" else np.uint8
     for width in (1, 3, 17, 33):
         frame = noise("yuv420p", width, 4)
         for plane, value in zip(frame.planes, (180, 90, 200), strict=True):
             np.frombuffer(plane, np.uint8)[:] = value
-        pixels = converted(frame, "rgb48le").view(np.uint16).reshape(-1, 3)
+        pixels = converted(frame, target).view(dtype)
+        pixels = pixels.reshape(-1, TARGETS[target] // dtype().itemsize)
         assert (pixels == pixels[0]).all(), width
         assert pixels[0].min() > 0
 

@@ -41,17 +41,12 @@ def tests() -> list[str]:
     ]
 
 
-def build(folder: Path) -> Path:
-    """Build the package with sanitized kernels; return where it can be imported from."""
+def build(folder: Path, **variables: str) -> Path:
+    """Build the package with these settings; return where it can be imported from."""
     library = folder / "library"
     command = [sys.executable, "setup.py", "-q", "build", "--build-base", str(folder / "base")]
-    environment = {
-        **os.environ,
-        "CFLAGS": f"-O1 {FLAGS}",
-        "LDFLAGS": FLAGS,
-        "FASTAV_BUILD_EXT": "1",
-    }
     command += ["--build-lib", str(library)]
+    environment = {**os.environ, **variables, "FASTAV_BUILD_EXT": "1"}
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
     built = {path.name.split(".")[0] for path in library.glob("fastav/_kernels/*.so")}
     wanted = {path.stem for path in (ROOT / "src/fastav/_kernels").glob("*_c.pyx")}
@@ -97,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, others = parser.parse_known_args(arguments)
     chosen = [*options.pytest, *others]
     with tempfile.TemporaryDirectory() as folder:
-        variables = environment(build(Path(folder)))
+        variables = environment(build(Path(folder), CFLAGS=f"-O1 {FLAGS}", LDFLAGS=FLAGS))
         check_alarm(variables)
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         command += chosen or tests()

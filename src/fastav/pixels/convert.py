@@ -6,6 +6,7 @@ converter write into the array itself, or PyAV's reformatter makes a frame whose
 
 from __future__ import annotations
 
+import platform
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -52,9 +53,11 @@ _AVCOL_RANGE_JPEG: Final = 2
 # `_is_proven` admits, tests hold the result equal to PyAV's reformat bit for bit.
 _DIRECT: Final = frozenset({"rgb24", "bgr24", "rgba", "bgra", "rgb48le"})
 
-# 8-bit 4:2:0 and 4:2:2 have converters of their own in libswscale, which work on blocks of pixels.
+# 8-bit 4:2:0 and 4:2:2 have converters of their own in libswscale, which work on blocks of pixels
+# on x86, and on pairs elsewhere and to 16 bits.
 _BLOCK_SOURCES: Final = frozenset({"yuv420p", "yuvj420p", "yuva420p", "yuv422p", "yuvj422p"})
 _BLOCK: Final = 16
+_X86: Final = platform.machine().lower() in {"x86_64", "amd64", "i386", "i686", "x86"}
 
 # Their result depends on tags that PyAV does not show, or libswscale treats them in another way.
 _UNPROVEN: Final = ("xyz12", "grayf", "yaf")
@@ -98,9 +101,9 @@ class ConversionOptions(SizeOptions):
         Whose arithmetic makes RGB and grey: fastav's kernels, correctly rounded, or FFmpeg's
         converter, bit for bit as PyAV's ``reformat`` (but for the columns at the right that it
         leaves unwritten, and odd widths in 16 bits, from 8-bit 4:2:0 and 4:2:2 to formats other
-        than rgb24 and bgr24). Mosaics are interpolated bilinearly by either. What the kernels do
-        not know (palettes, float formats, subsampled chroma of interlaced frames, scaling, ...)
-        FFmpeg converts in any case.
+        than rgb24 and bgr24; on processors other than x86, but for all odd widths from these).
+        Mosaics are interpolated bilinearly by either. What the kernels do not know (palettes, float
+        formats, subsampled chroma of interlaced frames, scaling, ...) FFmpeg converts in any case.
     matrix : {"bt601", "bt709", "bt2020", "smpte240m", "fcc"} or None
         Overrules the frames' own tags where ``"exact"`` converts; elsewhere an error.
     range : {"limited", "full"} or None
@@ -491,8 +494,8 @@ def _is_proven(source: PixelFormat, target: PixelFormat, frame: av.VideoFrame) -
     if source.name.startswith(_UNPROVEN) or frame.interlaced_frame or source.mosaic is not None:
         return False
     if source.name in _BLOCK_SOURCES:
-        # To 16 bits they leave out the last column of an odd width.
-        return frame.height % 2 == 0 and not (target.itemsize == 2 and frame.width % 2)
+        in_blocks = _X86 and target.itemsize == 1  # else they leave an odd last column out
+        return frame.height % 2 == 0 and (in_blocks or frame.width % 2 == 0)
     return source.log2_chroma_w == 0 == source.log2_chroma_h
 
 
