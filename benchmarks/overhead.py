@@ -2,8 +2,10 @@
 
 Reads a 320x240 clip with every conversion replaced by nothing, and the same clip with PyAV's bare
 decode step; the difference, over the frames, is fastav's own cost. Processor time of this process
-(one decoding thread, so that no other thread's time is in it), the least of many rounds. Importing
-is timed in fresh interpreters that have imported PyAV and NumPy already.
+(one decoding thread, so that no other thread's time is in it), the least of many rounds. Importing,
+and importing and a first read of a file, are timed in fresh interpreters that have imported PyAV
+and NumPy already, by the processor time of the thread that does it: one of NumPy's own, of its
+linear algebra, spins for a while after its import.
 """
 
 from __future__ import annotations
@@ -45,14 +47,27 @@ def iterate(path: Path) -> None:
         pass
 
 
-def importing() -> list[float]:
-    """Milliseconds of ``import fastav`` after PyAV and NumPy, in ascending order."""
-    code = "import av, numpy, time; t = time.perf_counter(); import fastav; "
-    code += "print(time.perf_counter() - t)"
+# What is done in a fresh interpreter, by how it is called.
+BEGINNINGS = {
+    "importing": "pass",
+    "importing and reading a frame of a clip": "fastav.imread({path!r}, index=0)",
+    "importing and reading a clip": "fastav.imread({path!r}, stop=8, thread_count=1)",
+    "importing and reading a frame by number": "fastav.open({path!r}, thread_count=1)[7]",
+}
+
+
+def beginnings(path: Path) -> dict[str, list[float]]:
+    """Milliseconds that each adds to importing PyAV and NumPy, in ascending order."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    command = [sys.executable, "-c", code]
-    said = [subprocess.check_output(command, env=environment) for _ in range(ROUNDS + 1)]
-    return sorted(1000 * float(text) for text in said[1:])  # the first may compile bytecode
+    times: dict[str, list[float]] = {name: [] for name in BEGINNINGS}
+    for turn in range(ROUNDS + 1):
+        for name, work in BEGINNINGS.items():
+            code = "import av, numpy, time; begin = time.thread_time(); import fastav\n"
+            code += f"{work.format(path=str(path))}; print(time.thread_time() - begin)"
+            said = subprocess.check_output([sys.executable, "-c", code], env=environment)
+            if turn:  # the first may compile bytecode
+                times[name].append(1000 * float(said))
+    return {name: sorted(took) for name, took in times.items()}
 
 
 def processor_time(work: Callable[[Path], None], path: Path) -> int:
@@ -71,12 +86,13 @@ def main() -> None:
         for _ in range(ROUNDS):
             for work in works:
                 least[work] = min(least[work], processor_time(work, path))
+        begun = beginnings(path)
     print(f"PyAV's decode step: {least[bare] / FRAMES / 1000:.1f} us a frame")
     for work in works[1:]:
         more = (least[work] - least[bare]) / FRAMES / 1000
         print(f"{work.__name__} adds {more:.1f} us a frame, opening and the array included")
-    times = importing()
-    print(f"importing adds {median(times):.1f} ms, {times[0]:.1f} ms at least")
+    for name, times in begun.items():
+        print(f"{name} adds {median(times):.1f} ms, {times[0]:.1f} ms at least")
 
 
 if __name__ == "__main__":

@@ -269,7 +269,7 @@ def test_report_shows_ratios_and_marks_the_fastest(report):
         ("cpu", "cores", "system", "python", "av", "ffmpeg", "numpy", "load_average"), "?"
     )
     entries = [entry("bulk rgb24", floor=0.5, fastav=0.55, imageio=1.5, opencv=0.52)]
-    text = report.markdown({"environment": machine, "rounds": 5, "results": entries})
+    text = report.tables({"environment": machine, "rounds": 5, "results": entries})
     lines = text.splitlines()
     assert "| clip | frames/s | fastav | imageio | opencv |" in lines
     row = "| h264 (yuv420p, 64x48, 2 files) | 364 | 1.10 | 3.00 | **1.04** |"

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from fastav import _kernels
 from fastav.pixels import colour, resample
-from fastav.pixels.convert import _X86
-from fastav.pixels.geometry import SizeOptions
+from fastav.pixels.convert import _X86, ConversionOptions
+from fastav.pixels.geometry import INTERPOLATIONS
 
 from . import colours, resampled
 from .conftest import Twins
@@ -35,7 +35,8 @@ GUARD = 31
 def plan(frame: Any, target: str, width: int, height: int, filter: str, box: Any) -> Any:
     conversion = colour.plan(frame, target, layout="chw")
     left, top, right, bottom = box or (0, 0, frame.width, frame.height)
-    options = SizeOptions(size=(height, width), crop=(top, left, bottom - top, right - left))
+    crop = (top, left, bottom - top, right - left)
+    options = ConversionOptions(size=(height, width), crop=crop)
     geometry = options.geometry(frame.height, frame.width)
     return resample.Resampler(conversion, geometry, filter, alpha=target == "rgba")
 
@@ -108,6 +109,10 @@ def cases(seed: int, count: int, most: int) -> Iterator[tuple[Any, ...]]:
     for _ in range(count):
         size, new = (tuple(int(n) for n in rng.integers(1, most, 2)) for _ in range(2))
         yield size, new, a_box(rng, *size) if rng.integers(0, 2) else None
+
+
+def test_every_filter_is_an_option() -> None:
+    assert tuple(resample.FILTERS) == INTERPOLATIONS
 
 
 @pytest.mark.parametrize("filter", resample.FILTERS)

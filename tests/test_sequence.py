@@ -536,7 +536,7 @@ def test_early_frames_need_no_index(
     path: Path, frames: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(indexed, "build_index", None)
+        patch.setattr("fastav.reading.scan.build_index", None)
         np.testing.assert_array_equal(fastav.imread(path, index=5), frames[5])
         with fastav.open(path) as reader:
             np.testing.assert_array_equal(reader.read(start=3, stop=9, step=2), frames[3:9:2])

@@ -236,7 +236,7 @@ def test_a_notebook_does_not_read_all_of_a_file(
 ) -> None:
     path = tmp_path / "long.mp4"
     fastav.imwrite(path, fastav.imread(zoo["long-open.ts"]), options={"g": "10"})
-    monkeypatch.setattr("fastav.reading.indexed.read_outline", lambda video: None)
+    monkeypatch.setattr("fastav.reading.tables.read_outline", lambda video: None)
     with fastav.open(path) as reader:
         assert len(reader._thumbnails(seconds=0)) == 1
         assert reader._stream.index is None

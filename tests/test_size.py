@@ -18,7 +18,6 @@ import fastav
 from fastav.cli import main
 from fastav.errors import DecodeError, FrameChangedError, UnsupportedFormatError
 from fastav.pixels.convert import ConversionOptions, FrameConverter, convert_frame
-from fastav.pixels.geometry import SizeOptions
 from fastav.pixels.sized import SizedConverter
 
 from . import colours
@@ -135,7 +134,7 @@ def test_cropping_alone_resizes_nothing(clip: bytes, whole: Frames) -> None:
 
 def test_the_shorter_edge_as_torchvision_has_it() -> None:
     def shape(height: int, width: int, **sizes: Any) -> tuple[int, int]:
-        return SizeOptions(**sizes).geometry(height, width).shape
+        return ConversionOptions(**sizes).geometry(height, width).shape
 
     assert shape(1080, 1920, size=224) == (224, 398)
     assert shape(1920, 1080, size=224) == (398, 224)

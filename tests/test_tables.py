@@ -20,8 +20,8 @@ import pytest
 
 import fastav
 from fastav import FrameIndex
-from fastav.reading import indexed, tables
 from fastav.reading import source as reading_source
+from fastav.reading import tables
 from fastav.reading.ebml import read_blocks
 from fastav.reading.input import VideoInput, open_input
 from fastav.reading.scan import build_index
@@ -112,7 +112,7 @@ def test_frames_are_the_same_without_tables(
     zoo: Zoo, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """test_access.py reads all clips with them."""
-    monkeypatch.setattr(indexed, "read_outline", lambda video: None)
+    monkeypatch.setattr(tables, "read_outline", lambda video: None)
     images = linear(zoo[name]).images
     with open_(zoo[name]) as reader:
         for number in random.Random(name).choices(range(len(images)), k=20):
@@ -495,7 +495,7 @@ def test_lying_tables(
     path = tmp_path / base
     path.write_bytes(LIES[lie](zoo[base].read_bytes()))
     with_tables = outcome(path, lie)
-    monkeypatch.setattr(indexed, "read_outline", lambda video: None)
+    monkeypatch.setattr(tables, "read_outline", lambda video: None)
     without = outcome(path, lie)
     assert with_tables.keys() == without.keys()
     for what, result in without.items():

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .api import imiter, immeta, imopen, improps, imread, imwrite, open, register, unregister
 from .backend import Backend, backend
 from .errors import (
     BackendError,
@@ -13,15 +12,16 @@ from .errors import (
     NotAVideoError,
     UnsupportedFormatError,
 )
-from .pixels.formats import PixelFormat, pixel_format
-from .pixels.packing import pack_frame, unpack_frame, unpack_planes
-from .reading.index import FrameIndex
-from .reading.info import VideoInfo
-from .reading.reader import VideoReader
 
 if TYPE_CHECKING:
     from . import bayer, samplers
+    from .api import imiter, immeta, imopen, improps, imread, imwrite, open, register, unregister
+    from .pixels.formats import PixelFormat, pixel_format
+    from .pixels.packing import pack_frame, unpack_frame, unpack_planes
     from .reading.batch import Frame, FrameBatch
+    from .reading.index import FrameIndex
+    from .reading.info import VideoInfo
+    from .reading.reader import VideoReader
     from .transcoding import transcode
     from .writing.sound import Sound
     from .writing.writer import VideoWriter
@@ -66,26 +66,35 @@ __all__ = [
 ]
 
 
+# Modules that are imported when one of their names is asked for, so that importing fastav takes
+# little longer than importing PyAV and NumPy.
 _LATE = {
-    "Frame": ".reading.batch",
-    "FrameBatch": ".reading.batch",
-    "Sound": ".writing.sound",
-    "VideoWriter": ".writing.writer",
-    "transcode": ".transcoding",
+    name: module
+    for module, names in {
+        ".api": "imiter immeta imopen improps imread imwrite open register unregister",
+        ".pixels.formats": "PixelFormat pixel_format",
+        ".pixels.packing": "pack_frame unpack_frame unpack_planes",
+        ".reading.batch": "Frame FrameBatch",
+        ".reading.index": "FrameIndex",
+        ".reading.info": "VideoInfo",
+        ".reading.reader": "VideoReader",
+        ".transcoding": "transcode",
+        ".writing.sound": "Sound",
+        ".writing.writer": "VideoWriter",
+    }.items()
+    for name in names.split()
 }
 
 if not TYPE_CHECKING:  # a type checker would take any name for one that is here
 
     def __getattr__(name: str) -> Any:
-        """Import on first use what readers of videos do not need."""
+        from importlib import import_module
+
         if name in _LATE:
-            import importlib
-
-            return getattr(importlib.import_module(_LATE[name], __name__), name)
+            value = globals()[name] = getattr(import_module(_LATE[name], __name__), name)
+            return value
         if name in ("bayer", "samplers"):
-            import importlib
-
-            return importlib.import_module(f".{name}", __name__)
+            return import_module(f".{name}", __name__)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:

@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from .pixels.convert import Arrays
 from .progress import Progress
+from .reading.index import WORTH_A_SCAN
 from .reading.options import READER_KEYWORDS, check_keywords
 from .reading.reader import VideoReader
-from .reading.scan import WORTH_A_SCAN
 
 # What writes is imported by the functions that need it: most programs only read.
 if TYPE_CHECKING:

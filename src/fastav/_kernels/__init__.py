@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import warnings
 from importlib import import_module
-from importlib.util import find_spec
 from types import ModuleType
 
 from ..errors import BackendError
@@ -29,7 +28,7 @@ def _choose(wanted: str) -> tuple[str, str]:
         raise BackendError(f"FASTAV_BACKEND must be 'auto', 'compiled' or 'python', got {wanted!r}")
     if wanted == "python":
         return "python", "FASTAV_BACKEND=python"
-    missing = [name for name in KERNELS if find_spec(f"{__name__}.{name}_c") is None]
+    missing = [name for name in KERNELS if not _is_built(name)]
     if not missing:
         return "compiled", "FASTAV_BACKEND=compiled" if wanted == "compiled" else "auto"
     why = f"compiled modules not built: {', '.join(missing)}"
@@ -47,19 +46,28 @@ def _choose(wanted: str) -> tuple[str, str]:
     return "python", why
 
 
+def _is_built(name: str) -> bool:
+    try:
+        _load(name, "_c")
+    except ModuleNotFoundError as error:
+        if error.name != f"{__name__}.{name}_c":
+            raise  # it is there, and what it needs is not
+        return False
+    return True
+
+
+def _load(name: str, suffix: str) -> ModuleType:
+    # A compiled module that exists but does not load must raise, not fall back.
+    return import_module(f"{__name__}.{name}{suffix}")
+
+
 chosen, reason = _choose(os.environ.get("FASTAV_BACKEND", "auto"))
 _suffix = {"compiled": "_c", "python": "_py"}[chosen]
 
-
-def _load(name: str) -> ModuleType:
-    # A compiled module that exists but does not load must raise, not fall back.
-    return import_module(f"{__name__}.{name}{_suffix}")
-
-
-bayer = _load("bayer")
-bits = _load("bits")
-colour = _load("colour")
-planes = _load("planes")
-resample = _load("resample")
-strides = _load("strides")
-swscale = _load("swscale")
+bayer = _load("bayer", _suffix)
+bits = _load("bits", _suffix)
+colour = _load("colour", _suffix)
+planes = _load("planes", _suffix)
+resample = _load("resample", _suffix)
+strides = _load("strides", _suffix)
+swscale = _load("swscale", _suffix)

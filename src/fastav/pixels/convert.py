@@ -25,11 +25,10 @@ from ..pyav import chroma_siting, reformat
 from . import colour, ffmpeg
 from .arguments import one_of
 from .formats import Kind, PixelFormat, pixel_format
-from .geometry import SizeOptions
+from .geometry import INTERPOLATIONS, Pair, SizeOptions
 from .h273 import MATRICES, RANGES
 from .layout import FrameLayout, frame_layout
 from .planes import copy_frame
-from .resample import FILTERS
 
 __all__ = [
     "CONVERSIONS",
@@ -84,7 +83,7 @@ class Output(NamedTuple):
         return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ConversionOptions(SizeOptions):
     """How a frame becomes an array.
 
@@ -148,10 +147,14 @@ class ConversionOptions(SizeOptions):
     dtype: DTypeLike | None = None
     mean: float | Sequence[float] | None = None
     std: float | Sequence[float] | None = None
+    size: Pair | None = None
+    max_size: int | None = None
+    crop: Sequence[int] | None = None
+    center_crop: Pair | None = None
     interpolation: str = "bilinear"
 
     def __post_init__(self) -> None:
-        SizeOptions.__post_init__(self)
+        self._check_sizes()
         for name, choices in _CHOICES.items():
             one_of(name, getattr(self, name), choices)
         if self.format is not None:
@@ -207,7 +210,7 @@ _CHOICES: Final[dict[str, tuple[str | None, ...]]] = {
     "chroma": ("nearest", "linear"),
     "siting": ("left", "centre", "top-left", None),
     "layout": ("hwc", "chw"),
-    "interpolation": tuple(FILTERS),
+    "interpolation": INTERPOLATIONS,
 }
 SCALE: Final = "filter_sequence=[('scale', 'WIDTH:HEIGHT')]"
 """What else resizes, for advice."""

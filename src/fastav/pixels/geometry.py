@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from . import arguments
 
-__all__ = ["Geometry", "Pair", "SizeOptions"]
+__all__ = ["INTERPOLATIONS", "Geometry", "Pair", "SizeOptions"]
 
 Pair = int | Sequence[int]
 """A height and a width, or one number."""
+
+INTERPOLATIONS: Final = ("bilinear", "bicubic", "lanczos", "box", "nearest")
+"""Filters that resize, see ``resample.FILTERS``."""
 
 
 class _Window(NamedTuple):
@@ -43,16 +45,17 @@ def _pair(name: str, value: Pair) -> tuple[int, int]:
     return height, width
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SizeOptions:
-    """Which part of a picture is wanted, and at what size; see ``ConversionOptions``."""
+    """The part of ``ConversionOptions`` that tells which part of a picture is wanted, how large."""
 
-    size: Pair | None = None
-    max_size: int | None = None
-    crop: Sequence[int] | None = None
-    center_crop: Pair | None = None
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
+    size: Pair | None
+    max_size: int | None
+    crop: Sequence[int] | None
+    center_crop: Pair | None
+
+    def _check_sizes(self) -> None:
         if self.size is not None:
             _pair("size", self.size)
         if self.crop is not None:

@@ -65,7 +65,10 @@ FILTERS: Final[dict[str, tuple[Callable[[Floats], Floats] | None, float]]] = {
     "box": (_box, 0.5),
     "nearest": (None, 0.0),
 }
-"""Filters and their support, by name; ``"nearest"`` takes single samples: no antialiasing."""
+"""Filters and their support, by name, as in ``INTERPOLATIONS``.
+
+``"nearest"`` takes single samples: no antialiasing.
+"""
 
 
 class Taps(NamedTuple):

@@ -32,7 +32,6 @@ from .bitstream import unreferred_reader
 from .decode import decode_packet, packets
 from .index import NO_TIME, BrokenPromise, FrameIndex, WrongTable
 from .input import VideoInput
-from .tables import Outline
 
 __all__ = ["FrameAccess"]
 
@@ -40,6 +39,8 @@ Opener = Callable[[int], VideoInput]
 """Opens the video with so many decoding threads (0: as many as the reader was asked for)."""
 
 if TYPE_CHECKING:
+    from .tables import Outline
+
     Packet = av.Packet[av.VideoStream]
 
 Visit = Callable[[int, av.VideoFrame], None]

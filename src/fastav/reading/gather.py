@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from ..errors import FrameChangedError
 from ..pixels.convert import Arrays, Output
 from ..pixels.packing import reinterpret
-from .access import FrameAccess, Visit
 from .destinations import GivenArray, PartOfFrames, given_arrays
 from .memory import check_memory, too_large
-from .options import ReadOptions
+
+if TYPE_CHECKING:
+    from .access import FrameAccess, Visit
+    from .options import ReadOptions
 
 __all__ = ["gather"]
 

@@ -12,7 +12,26 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NO_TIME", "PACKET", "BrokenPromise", "FrameIndex", "Timeline", "WrongTable"]
+__all__ = [
+    "MATROSKA",
+    "MOV",
+    "NO_TIME",
+    "PACKET",
+    "TABLED",
+    "WORTH_A_SCAN",
+    "BrokenPromise",
+    "FrameIndex",
+    "Timeline",
+    "WrongTable",
+]
+
+WORTH_A_SCAN: Final = 32
+"""Frames from which scanning a whole file for where they begin is quicker than decoding them."""
+
+MOV: Final = "mov,mp4,m4a,3gp,3g2,mj2"
+MATROSKA: Final = "matroska,webm"
+TABLED: Final = frozenset({MOV, "avi", MATROSKA})
+"""Containers (FFmpeg's names) that tell of all their packets."""
 
 NO_TIME: Final = np.iinfo(np.int64).min
 """Stands for a missing time (``None`` in PyAV)."""
@@ -135,7 +154,7 @@ class Timeline:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FrameIndex(Timeline):
     """The frames of a video in presentation order. Immutable and picklable.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import glob
 import os
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -44,8 +43,10 @@ def find_pictures(given: object) -> list[str] | None:
     if not isinstance(given, (str, os.PathLike)):
         return None
     pattern = os.fsdecode(given)
-    if not glob.has_magic(pattern) or "://" in pattern or os.path.exists(pattern):
+    if not set("*?[") & set(pattern) or "://" in pattern or os.path.exists(pattern):
         return None
+    import glob  # which brings fnmatch with it
+
     files = sorted(glob.glob(pattern))
     if not files:
         raise FileNotFoundError(errno.ENOENT, "no file matches", pattern)

@@ -39,7 +39,7 @@ from .frames import (
     to_damage,
 )
 from .gather import gather
-from .index import FrameIndex
+from .index import TABLED, WORTH_A_SCAN, FrameIndex
 from .indexed import IndexedStream
 from .info import VideoInfo
 from .keys import frame_numbers, select, spread_numbers
@@ -47,9 +47,7 @@ from .memory import available_memory, check_memory, let_memory_return
 from .metadata import frame_metadata, video_metadata
 from .options import ReadOptions, check_keywords
 from .rate import at_rate, check_rate
-from .scan import WORTH_A_SCAN
 from .source import Source
-from .tables import TABLED, Outline
 
 if TYPE_CHECKING:
     from ..filters import FilterGraph, FilterSequence
@@ -185,9 +183,9 @@ class VideoReader:
     def _index_to_pickle(self) -> FrameIndex | None:
         """The index, if there is one and it is at hand."""
         index = self._stream.index
-        if isinstance(index, Outline):
-            return index.complete() if self._source.local else None
-        return index
+        if index is None or isinstance(index, FrameIndex):
+            return index
+        return index.complete() if self._source.local else None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]
@@ -429,7 +427,7 @@ class VideoReader:
         """
         with told(progress, self.info.expected_frames, "packet") as tell, self._stream.lock:
             table = self._stream.table(tell)
-            return table.complete() if isinstance(table, Outline) else table
+            return table if isinstance(table, FrameIndex) else table.complete()
 
     def __len__(self) -> int:
         """How many frames there are, 0 if none; counting them may mean to read the file once.

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LASTING",
-    "WORTH_A_SCAN",
     "Scan",
     "build_index",
     "by_time",
@@ -41,9 +40,6 @@ __all__ = [
     "trusts_keys",
     "unsettled",
 ]
-
-WORTH_A_SCAN: Final = 32
-"""Frames from which scanning a whole file for where they begin is quicker than decoding them."""
 
 # Decoders that, given a packet marked as a key frame, need nothing from before it: frames that
 # follow it in decoding and in presentation come out bit for bit as in linear decoding. Codecs of

@@ -29,7 +29,7 @@ from .bitstream import hidden_reader, key_reader
 from .boxes import Samples, read_samples
 from .decode import packets
 from .ebml import read_blocks
-from .index import NO_TIME, PACKET, FrameIndex, Timeline
+from .index import MATROSKA, MOV, NO_TIME, PACKET, FrameIndex, Timeline
 from .input import VideoInput
 from .scan import LASTING, Scan, by_time, crossing, entries, packet_digest, trusts_keys, unsettled
 from .source import Source
@@ -37,12 +37,7 @@ from .source import Source
 if TYPE_CHECKING:
     Packet = av.Packet[av.VideoStream]
 
-__all__ = ["TABLED", "Outline", "read_outline"]
-
-_MOV: Final = "mov,mp4,m4a,3gp,3g2,mj2"
-_MATROSKA: Final = "matroska,webm"
-TABLED: Final = frozenset({_MOV, "avi", _MATROSKA})
-"""Containers (FFmpeg's names) that tell of all their packets."""
+__all__ = ["Outline", "read_outline"]
 
 # Matroska's packets of so many bytes are dearer to read than to go past.
 _LARGE: Final = 1 << 14
@@ -216,14 +211,14 @@ def _read_table(video: VideoInput) -> _Table | None:
     codec = video.stream.codec_context.codec
     if hidden_reader(codec.canonical_name) is not None:
         return None
-    if video.container.format.name == _MATROSKA:
+    if video.container.format.name == MATROSKA:
         return _headers(video)
     given = getattr(video.stream, "index_entries", None)  # of newer PyAV
     if not given:
         return None
     durations: NDArray[np.int64] | None = None
     container = video.container.format.name
-    if container == _MOV:
+    if container == MOV:
         samples = _samples(video)
         if samples is None:
             return None

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ...pixels.geometry import SizeOptions
+from ...pixels.convert import ConversionOptions
 from ...reading.options import ReadOptions
 
 __all__ = ["CenterCrop", "DecoderTransform", "Pipeline", "RandomCrop", "Resize"]
@@ -161,6 +161,6 @@ def _resize(transform: Any, height: int, width: int) -> _Scaling:
         (wanted,) = wanted  # the shorter edge
     if wanted is None:
         raise ValueError(f"a Resize must have a size: {transform}")
-    options = SizeOptions(size=wanted, max_size=getattr(transform, "max_size", None))
+    options = ConversionOptions(size=wanted, max_size=getattr(transform, "max_size", None))
     rows, columns = options.geometry(height, width).shape
     return _Scaling(rows, columns, interpolation)
