@@ -36,6 +36,7 @@ html_theme = "furo"
 html_title = f"fastav {release}"
 html_static_path = ["_static"]
 html_css_files = ["style.css"]
+pygments_dark_style = "github-dark"  # furo's own underlines names of modules like links
 html_copy_source = html_show_sourcelink = False
 
 myst_enable_extensions = ["colon_fence", "deflist"]
@@ -55,12 +56,13 @@ numpydoc_xref_aliases = {
     **{name: f"fastav.{name}" for name in fastav.__all__ if name[0].isupper()},
     # numpydoc's own say "python:str", which is what readers see where nothing can be linked.
     **{name: f":class:`{name}`" for name in ("str", "int", "float", "bool", "dict", "list")},
-    **{name: f":class:`{name}`" for name in ("tuple", "os.PathLike", "av.VideoFrame")},
+    **{name: f":class:`{name}`" for name in ("tuple", "os.PathLike")},
     **{name: f":class:`{name}`" for name in ("numpy.dtype", "numpy.random.Generator")},
     **{name: f":term:`{name}`" for name in ("callable", "iterable", "mapping", "sequence")},
     **{name: f":exc:`{name}`" for name in dir(builtins) if name.endswith("Error")},
     **{name: name for name in ("None", "True", "False", "boolean", "numpy")},  # words
     "array_like": ":term:`array_like`",
+    "av.VideoFrame": ":class:`av.VideoFrame <av.video.frame.VideoFrame>`",
     "dtype": "numpy.dtype",
     "Fraction": "fractions.Fraction",
 }
@@ -70,8 +72,6 @@ OTHERS = {
     "python": "https://docs.python.org/3",
     "numpy": "https://numpy.org/doc/stable",
     "av": "https://pyav.basswood-io.com/docs/stable",
-    "imageio": "https://imageio.readthedocs.io/en/stable",
-    "torch": "https://docs.pytorch.org/docs/stable",
 }
 
 
