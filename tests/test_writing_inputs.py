@@ -21,8 +21,11 @@ from fastav.writing import frames as frames_module
 FRAMES = np.random.default_rng(3).integers(0, 256, (7, 20, 30, 3), dtype=np.uint8)
 
 
+WRITING = ("in_pixel_format", "layout", "times")
+
+
 def lossless(frames: Any, **options: Any) -> np.ndarray:
-    writing = {name: options.pop(name) for name in ("layout", "times") if name in options}
+    writing = {name: options.pop(name) for name in WRITING if name in options}
     file = io.BytesIO()
     with fastav.open(file, "w", container="matroska", codec="ffv1", **options) as writer:
         writer.write(frames, **writing)
@@ -88,9 +91,32 @@ def test_channels_first() -> None:
     file = io.BytesIO()
     with (
         fastav.open(file, "w", container="matroska", codec="ffv1") as writer,
-        pytest.raises(ValueError, match="needs a format with channels, got 'gray'"),
+        pytest.raises(ValueError, match="needs a format of one plane, got 'yuv420p'"),
     ):
-        writer.write(first, in_pixel_format="gray", layout="chw")
+        writer.write(first, in_pixel_format="yuv420p", layout="chw")
+    grey = first[:, :1]  # as torch has it
+    for given in (grey, list(grey), grey[0]):
+        data = lossless(given, layout="chw", in_pixel_format="gray")
+        np.testing.assert_array_equal(data, np.repeat(FRAMES[: len(data), ..., :1], 3, axis=-1))
+
+
+def test_imwrite_takes_times_and_layout() -> None:
+    file = io.BytesIO()
+    first, times = np.moveaxis(FRAMES, -1, 1), np.arange(len(FRAMES)) ** 2 / 10
+    fastav.imwrite(
+        file, first, container="nut", codec="ffv1", out_pixel_format="bgr0", layout="chw",
+        times=times,
+    )  # fmt: skip
+    with fastav.open(file.getvalue()) as reader:
+        np.testing.assert_array_equal(reader.read(), FRAMES)
+        np.testing.assert_allclose(reader.timestamps, times, atol=1e-3)
+
+
+def test_a_pipe_has_a_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="number of a descriptor, got 'pipe:x'"):
+        fastav.imwrite("pipe:x", FRAMES, container="matroska")
+    assert not list(tmp_path.iterdir())
 
 
 def test_frames_of_pyav() -> None:
@@ -181,7 +207,7 @@ def test_standard_output(target: str) -> None:
     np.testing.assert_array_equal(fastav.imread(done.stdout), expected)
     no_container, no_seeking = done.stderr.decode().splitlines()
     assert "has no extension; pass container='matroska'" in no_container
-    assert "frag_keyframe+empty_moov" in no_seeking
+    assert "fragmented=True" in no_seeking
 
 
 def test_a_descriptor_of_ones_own_stays_open() -> None:

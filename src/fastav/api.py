@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, overload
@@ -268,6 +268,8 @@ def imwrite(
     format_hint: str | None = None,
     in_pixel_format: str = "rgb24",
     is_batch: bool = True,
+    layout: str = "hwc",
+    times: Iterable[float | Fraction] | None = None,
     **options: Any,
 ) -> bytes | None:
     """Write a whole video, or a picture.
@@ -287,6 +289,10 @@ def imwrite(
         What the arrays hold.
     is_batch : bool
         False: `image` is one frame.
+    layout : {"hwc", "chw"}
+        Whether the channels stand last, or first as in torch's tensors.
+    times : iterable of float or Fraction, optional
+        When each frame is shown, in seconds, see :meth:`fastav.VideoWriter.write`.
     **options
         See :class:`fastav.VideoWriter`: ``codec``, ``fps``, ``out_pixel_format``, ``options``, ...
         Those of imageio's other plugins are understood too (``quality``, ``bitrate``, ...), see
@@ -314,7 +320,9 @@ def imwrite(
         if behind:
             sequence = [*(options.get("filter_sequence") or ()), *behind]
             writer.set_filter(sequence, options.get("filter_graph"))
-        writer.write(image, in_pixel_format=in_pixel_format, is_batch=is_batch)
+        writer.write(
+            image, in_pixel_format=in_pixel_format, is_batch=is_batch, layout=layout, times=times
+        )
         if not writer.frames_written:
             raise ValueError("there is no frame to write")
     return writer.getvalue() if isinstance(uri, str) and uri == "<bytes>" else None

@@ -303,13 +303,14 @@ def _convert(options: argparse.Namespace) -> int:
     from .transcoding import transcode
 
     filters = [*options.crop, *options.size, *options.fps, *options.filter]
-    with VideoReader(options.source) as reader:
-        end = reader.info.expected_frames
-        frames = range(end)[options.start : options.stop : options.step]
-    total = 0 if options.fps else len(frames)
+    source, total = _source(options.source), 0
+    if options.source != "-" and not options.fps:
+        with VideoReader(source) as reader:
+            end = reader.info.expected_frames
+            total = len(range(end)[options.start : options.stop : options.step])
     with _progress(total, options.quiet) as advance:
         count = transcode(
-            options.source,
+            source,
             options.target,
             start=options.start,
             stop=options.stop,

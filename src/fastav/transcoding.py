@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import fields
 from fractions import Fraction
 from itertools import chain, islice
 from typing import Any, Final
@@ -14,6 +16,7 @@ from av import VideoFrame
 from numpy.typing import NDArray
 
 from .filters import FilterChain, FilterGraph, FilterSequence
+from .pixels.convert import ConversionOptions
 from .progress import Advance, Progress, told
 from .pyav import fraction
 from .reading.info import VideoInfo
@@ -31,6 +34,15 @@ _TURNS: Final[dict[int, FilterSequence]] = {
     180: [("hflip", ""), ("vflip", "")],
     270: [("transpose", "clock")],
 }
+
+# Filters that leave the aspect of a pixel as it is.
+_KEEPING: Final = frozenset(
+    {
+        *("fps", "framerate", "minterpolate", "setpts", "trim", "select", "tmix", "decimate"),
+        *("crop", "hflip", "vflip", "null", "copy", "format", "eq", "hue", "curves", "negate"),
+        *("drawbox", "drawgrid", "unsharp", "gblur", "boxblur", "hqdn3d", "yadif", "bwdif"),
+    }
+)
 
 
 def transcode(
@@ -51,16 +63,17 @@ def transcode(
 ) -> int:
     """Read a video, change it, and write it, a few frames at a time.
 
-    Frames keep their times, at variable rates too, the picture its rotation and without filters the
-    aspect of its pixels, the colours their matrix and range; sound is copied. Without a function
-    frames go from the decoder to the encoder as they are, and never become arrays.
+    Frames keep their times, at variable rates too, the picture its rotation, the colours their
+    matrix and range, and pixels their aspect where the filters tell (see Notes); sound is copied.
+    Without a function frames go from the decoder to the encoder as they are, and never become
+    arrays.
 
     Parameters
     ----------
     source : str, os.PathLike, bytes-like, or binary file object
         See :class:`fastav.VideoReader`.
     target : str, os.PathLike, or binary file object
-        See :class:`fastav.VideoWriter`.
+        See :class:`fastav.VideoWriter`; not the source itself.
     function : callable, optional
         Called with each frame, an array of shape (H, W, C) and dtype uint8 unless `read` says
         otherwise; returns the frame to write, of any one size, or None to leave it out.
@@ -73,12 +86,14 @@ def transcode(
         Filters before the function, see :mod:`fastav.filters`.
     sound : bool, Sound, or what a Sound can be made of
         True copies the source's sound, if it has any, cut to the frames that are written, and the
-        container's tags; False or None leaves it out; else it is where to copy it from.
+        container's tags; False or None leaves both out; else it is where to copy it from. What is
+        damaged in it is skipped if `read` has ``"errors": "skip"``.
     progress : callable or True, optional
         Called after every frame with the number of frames written so far; True shows tqdm's bar,
         which needs fastav[progress].
     read : mapping, optional
-        Keywords of :class:`fastav.VideoReader`: ``{"format": "gray", "errors": "skip"}``.
+        Keywords of :class:`fastav.VideoReader`: ``{"format": "gray", "errors": "skip"}``. Those
+        that shape or convert frames (``size``, ``crop``, ...) have all frames become arrays.
     **write
         Keywords of :class:`fastav.VideoWriter`: ``codec``, ``options``, ... Given `fps`, frames
         follow each other at that rate and do not keep their times; to keep the pace while
@@ -94,11 +109,31 @@ def transcode(
     DecodeError, EncodeError, OSError
         As reading and writing do. What was written till then is playable.
     ValueError
-        The function gave what cannot be written; or an option is wrong.
+        The target is the source; the function gave what cannot be written; an option is wrong.
+    io.UnsupportedOperation
+        The source cannot seek, so that its sound cannot be read beside its pictures.
+
+    Notes
+    -----
+    A picture that its file has players turn is turned last of all: filters and function see it as
+    it is stored, whatever the target, which gets the same mark, or turned pictures if it has no
+    place for it. With ``read={"rotate": True}`` the function sees it upright.
+
+    FFmpeg's filters do not tell PyAV the aspect of a pixel. It is kept without filters and with
+    such as do not change it (fps, hflip, crop, ...), and that of the whole picture with scale.
     """
     if batch_size is not None and (function is None or batch_size < 1):
         raise ValueError("batch_size must be 1 or more, and needs a function to call")
+    if isinstance(target, str) and target == "<bytes>":
+        raise ValueError("transcode returns a number; for a file in memory give an io.BytesIO()")
     with VideoReader(source, **(read or {})) as reader:
+        if sound is True and not reader._source.reopenable:
+            raise io.UnsupportedOperation(
+                f"{reader._source.name} cannot seek, so its sound cannot be read beside its "
+                "pictures; sound=False (--sound none) writes without"
+            )
+        if function is None and _converts(read or {}):
+            function = _as_it_is
         decoded = reader.frames(start=start, stop=stop, step=step)
         filtered = not (filter_sequence is None and filter_graph is None)
         total = 0 if filtered else len(range(reader.info.expected_frames)[start:stop:step])
@@ -106,18 +141,15 @@ def transcode(
             top = next(decoded, None)
             if top is None:
                 raise ValueError(f"there is no frame to write in {source!r}")
-            # Filters may change what a pixel is like, and do not tell.
-            plain = filter_sequence is None and filter_graph is None
-            aspect = reader.info.pixel_aspect if plain else None
-            lies = bool(top.rotation % 180)
-            if top.rotation and not reader.options.rotate and "rotation" not in write:
-                way = {name: write.get(name) for name in ("container", "extension")}
-                if VideoWriter.keeps_rotation(target, **way):
-                    write["rotation"] = top.rotation
-                    lies = False
-                else:
-                    turn = _TURNS.get(top.rotation % 360, ())
-                    filter_sequence = [*turn, *(filter_sequence or ())]
+            rotation = top.rotation
+            behind: FilterSequence = []
+            if "rotation" in write or (function is not None and reader.options.rotate):
+                rotation = 0  # somebody else sees to it
+            way = {name: write.get(name) for name in ("container", "extension")}
+            if rotation and not reader.options.rotate and VideoWriter.keeps_rotation(target, **way):
+                write["rotation"] = rotation
+            elif rotation:
+                behind = _TURNS.get(rotation % 360, [])
             frames = _filter(chain([top], decoded), filter_sequence, filter_graph, reader.info)
             first = next(frames, None)
             if first is None:
@@ -131,14 +163,18 @@ def transcode(
                 arrays = ((converter.convert(frame)[0], time) for frame, time in timed)
                 changed = _change(arrays, function, batch_size)
             images, times = _unzip(changed)
+            aspect = _aspect(reader.info, top, first, filter_sequence, filter_graph)
+            lies = "rotation" not in write and top.rotation % 180
             settings = {
                 "fps": (reader.info.frame_rate or Fraction(25)) / step,
                 "time_base": fraction(first.time_base),
                 "pixel_aspect": 1 / aspect if aspect and lies else aspect,
-                "sound": _sound(source, sound, first),
+                "filter_sequence": behind or None,
+                "sound": _sound(reader, sound, first),
                 **write,
             }
             with VideoWriter(target, **settings) as writer:
+                writer.refuse(reader)
                 writer.follow(first)
                 writer.write(
                     images if tell is None else _report(images, tell),
@@ -149,12 +185,40 @@ def transcode(
             return writer.frames_encoded
 
 
-def _sound(source: Any, sound: Any, first: VideoFrame) -> Sound | None:
+def _converts(read: Mapping[str, Any]) -> bool:
+    """Whether keywords of a reader ask for other pixels than are stored."""
+    return any(field.name in read and field.name != "resize" for field in fields(ConversionOptions))
+
+
+def _as_it_is(frame: NDArray[Any]) -> NDArray[Any]:
+    return frame
+
+
+def _aspect(
+    info: VideoInfo,
+    top: VideoFrame,
+    first: VideoFrame,
+    sequence: FilterSequence | None,
+    graph: FilterGraph | None,
+) -> Fraction | None:
+    """The aspect of a pixel behind filters that made `first` of `top`; None where nothing tells."""
+    names = {name for name, _ in sequence or ()}
+    if graph is not None or info.pixel_aspect is None:
+        return info.pixel_aspect if graph is None else None
+    if names <= _KEEPING:
+        return info.pixel_aspect
+    if names <= (_KEEPING - {"crop"}) | {"scale"}:
+        return info.pixel_aspect * Fraction(top.width * first.height, top.height * first.width)
+    return None
+
+
+def _sound(reader: VideoReader, sound: Any, first: VideoFrame) -> Sound | None:
     if sound is True:
         start = (
             None if first.pts is None else first.pts * (fraction(first.time_base) or Fraction(1))
         )
-        return Sound(source, start, ("audio", "metadata"))
+        errors = "skip" if reader.options.skips else "raise"
+        return Sound(reader._source, start, ("audio", "metadata"), errors)
     return None if sound is None or sound is False else Sound.of(sound)
 
 

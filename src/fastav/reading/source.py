@@ -224,6 +224,15 @@ class Source:
         connection, self._connection = self._connection, None
         return connection
 
+    def is_file(self, path: str) -> bool:
+        """Whether it is the file of this path, by whatever name, or an open file that is."""
+        try:
+            ours = os.stat(self.given.fileno() if hasattr(self.given, "fileno") else self.name)
+            other = os.stat(path)
+        except (OSError, ValueError):
+            return False
+        return stat.S_ISREG(other.st_mode) and os.path.samestat(ours, other)
+
     @property
     def reopenable(self) -> bool:
         """Whether the source can be opened more than once."""

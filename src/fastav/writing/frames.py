@@ -49,8 +49,8 @@ def split(
     """
     if layout not in ("hwc", "chw"):
         raise ValueError(f"layout must be 'hwc' or 'chw', got {layout!r}")
-    if layout == "chw" and len(frame_layout(format.name, 16, 16).shape or ()) != 3:
-        raise ValueError(f"layout='chw' needs a format with channels, got {format.name!r}")
+    if layout == "chw" and len(frame_layout(format.name, 16, 16).shape or ()) < 2:
+        raise ValueError(f"layout='chw' needs a format of one plane, got {format.name!r}")
     if isinstance(frames, tuple) and frames and not format.is_array:
         planes = [np.asarray(plane) for plane in frames]
         if planes[0].ndim == 2:
@@ -58,7 +58,8 @@ def split(
         else:
             yield from zip(*planes, strict=True)
         return
-    for frame in _each(frames, format):
+    of_one = 3 if layout == "chw" else len(frame_layout(format.name, 16, 16).shape or (0, 0))
+    for frame in _each(frames, of_one):
         yield adapt(np.moveaxis(np.asarray(frame), 0, -1) if layout == "chw" else frame, format)
 
 
@@ -70,8 +71,8 @@ def is_steady(frames: Frames) -> bool:
     return isinstance(frames, (list, tuple, np.ndarray, VideoReader)) or hasattr(frames, "shape")
 
 
-def _each(frames: Any, format: PixelFormat) -> Iterator[Any]:
-    of_one = len(frame_layout(format.name, 16, 16).shape or (0, 0))
+def _each(frames: Any, of_one: int) -> Iterator[Any]:
+    """Take frames apart; a frame has so many axes, where it is an array."""
     if isinstance(frames, VideoReader):
         yield from frames
     elif _is_lazy(frames) and len(frames.shape) > of_one:

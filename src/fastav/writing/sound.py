@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
 import av
+import av.error
 from av.container import InputContainer, OutputContainer
 
 from ..errors import EncodeError, NotAVideoError
 from ..ffmpeg_errors import clear_errors
+from ..pixels.arguments import one_of
 from ..pyav import fraction, has_side_data, tags
 from ..reading.source import Source
 
@@ -21,6 +23,9 @@ SOUND_KINDS: Final = ("audio", "subtitle", "chapters", "metadata")
 
 # Tags that tell of the container they stood in.
 _OWN_TAGS: Final = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
+
+# A demuxer that failed so often, and gave no packet in between, is not asked again.
+_FAILURES: Final = 256
 
 _TS_NEGATIVE: Final = 0x40000  # AVFMT_TS_NEGATIVE: times before 0 are kept, by an edit list, say
 
@@ -38,11 +43,14 @@ class Sound:
         the source's own pictures begin, or its sound if it has none.
     kinds : tuple of {"audio", "subtitle", "chapters", "metadata"}
         What is copied: all streams of sound, all subtitles, the chapters, the container's tags.
+    errors : {"raise", "skip"}
+        At damage: raise ``EncodeError``, or leave out the packets that cannot be read or copied.
     """
 
     source: Any
     start: float | Fraction | None = None
     kinds: tuple[str, ...] = ("audio",)
+    errors: str = "raise"
 
     def __post_init__(self) -> None:
         if isinstance(self.kinds, str):
@@ -50,6 +58,7 @@ class Sound:
         for kind in self.kinds:
             if kind not in SOUND_KINDS:
                 raise ValueError(f"kinds must be some of {SOUND_KINDS}, got {kind!r}")
+        one_of("errors", self.errors, ("raise", "skip"))
 
     @classmethod
     def of(cls, given: Any) -> Sound:
@@ -63,6 +72,8 @@ class SoundCopy:
     Parameters
     ----------
     sound : Sound
+    check : callable
+        Called with the source before it is opened; may refuse it by an error.
 
     Raises
     ------
@@ -78,9 +89,10 @@ class SoundCopy:
     encoder put in front to warm up its decoder goes along where the container has a place for it.
     """
 
-    def __init__(self, sound: Sound) -> None:
+    def __init__(self, sound: Sound, check: Callable[[Source], object]) -> None:
         self._sound = sound
-        source = Source(sound.source)
+        source = sound.source if isinstance(sound.source, Source) else Source(sound.source)
+        check(source)
         self._name = source.name
         self._container: InputContainer = source.open()
         self._streams = [s for s in self._container.streams if s.type in sound.kinds]
@@ -152,7 +164,7 @@ class SoundCopy:
     def _read(self) -> Iterator[av.Packet[Any]]:
         """Yield the packets that are to be copied, on the clock of what is written."""
         with clear_errors(f"the sound of {self._name!r} cannot be read on", EncodeError):
-            for packet in self._container.demux(*self._streams):
+            for packet in self._demux():
                 if not packet.size or packet.pts is None:
                     continue
                 shift = round(self._start / _time_base(packet))
@@ -161,6 +173,19 @@ class SoundCopy:
                 packet.pts = pts
                 if pts >= 0 or self._keep_early(packet, pts):
                     yield packet
+
+    def _demux(self) -> Iterator[av.Packet[Any]]:
+        failures = 0  # in a row
+        while failures < _FAILURES:
+            try:
+                for packet in self._container.demux(*self._streams):
+                    failures = 0
+                    yield packet
+                return
+            except av.error.InvalidDataError:
+                if self._sound.errors == "raise":
+                    raise
+                failures += 1
 
     def _keep_early(self, packet: av.Packet[Any], pts: int) -> bool:
         """Whether something that begins before time 0 is wanted all the same."""
@@ -178,7 +203,11 @@ class SoundCopy:
             if (packet.pts or 0) * _time_base(packet) >= end:
                 return
             packet.stream = self._copies[packet.stream.index]
-            output.mux(packet)
+            try:
+                output.mux(packet)
+            except av.error.InvalidDataError:
+                if self._sound.errors == "raise":
+                    raise
             self._next = next(self._packets, None)
 
     def close(self) -> None:

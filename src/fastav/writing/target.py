@@ -13,6 +13,8 @@ from typing import Any, BinaryIO, Final, cast
 import av
 from av.container import OutputContainer
 
+from ..reading.source import Source
+
 __all__ = ["Target"]
 
 # Containers that keep what tells where frames lie in one place, and how it is spread instead.
@@ -25,7 +27,7 @@ _NOFILE: Final = 1  # AVFMT_NOFILE: the muxer opens files by name
 # buffer holds nothing back; of raw video, whose packets are large, it saves most calls and copies.
 _BUFFER: Final = 1 << 20
 
-_PIPE: Final = re.compile(r"-|pipe:(\d*)")
+_PIPE: Final = re.compile(r"-|pipe:(.*)")
 
 
 class Target:
@@ -79,7 +81,7 @@ class Target:
             self._target = self._memory = io.BytesIO()
             self.name = given
         elif isinstance(given, str) and (pipe := _PIPE.fullmatch(given)):
-            self._own = _Pipe(int(pipe[1] or 1))
+            self._own = _Pipe(_descriptor(pipe[1] or "1"))
             self._target, self.name = cast(BinaryIO, self._own), given
         elif isinstance(given, (str, os.PathLike)):
             self._target = self.name = _check_path(os.fsdecode(given))
@@ -129,6 +131,14 @@ class Target:
         if not all(callable(getattr(self._target, name, None)) for name in ("seek", "tell")):
             return False
         return bool(getattr(self._target, "seekable", lambda: True)())
+
+    def refuse(self, source: Source) -> None:
+        """Raise ``ValueError`` if it is the very file that frames or sound are read from."""
+        if isinstance(self._target, str) and source.is_file(self._target):
+            raise ValueError(
+                f"{self._target!r} is being read, and would be overwritten before its end; write "
+                "to another path, then os.replace() it"
+            )
 
     def fragment(self) -> None:
         """Have the container written in pieces that can be read on their own.
@@ -283,6 +293,12 @@ class _FileFromHere(_Stream):
 
     def tell(self) -> int:
         return self._file.tell() - self._start
+
+
+def _descriptor(number: str) -> int:
+    if not number.isdecimal():
+        raise ValueError(f"pipe: stands before the number of a descriptor, got 'pipe:{number}'")
+    return int(number)
 
 
 def _check_path(path: str) -> str:

@@ -22,6 +22,7 @@ from ..filters import FilterChain, FilterGraph, FilterSequence
 from ..forks import give_up_in_child
 from ..pixels.formats import PixelFormat, pixel_format
 from ..pyav import CAN_ROTATE, fraction
+from ..reading.reader import VideoReader
 from ..workers import WORTH_A_THREAD, processors
 from .ahead import make_ahead
 from .encoder import TURNING, Encoder, Rate
@@ -214,7 +215,7 @@ class VideoWriter:
         )
         self.set_filter(filter_sequence, filter_graph)
         if sound is not None:
-            self._sound = SoundCopy(Sound.of(sound))
+            self._sound = SoundCopy(Sound.of(sound), self._target.refuse)
         self._closed = False
 
     @staticmethod
@@ -278,6 +279,10 @@ class VideoWriter:
         Arrays of RGB do not tell what the video was that they came from: a frame of it does.
         """
         self._encoder.follow(frame)
+
+    def refuse(self, reader: VideoReader) -> None:
+        """Raise ``ValueError`` if a reader reads the very file that is to be written."""
+        self._target.refuse(reader._source)
 
     def set_filter(
         self,
@@ -352,6 +357,8 @@ class VideoWriter:
         """
         format = pixel_format(in_pixel_format)
         images: Any = frames if is_batch else [frames]
+        if isinstance(frames, VideoReader):
+            self.refuse(frames)
         one_by_one = split(images, format, layout)
         moments = None if times is None else iter(times)
         with closing(self._made(one_by_one, format, is_steady(images))) as made:
@@ -507,8 +514,8 @@ class VideoWriter:
         hint = (
             ""
             if self._target.seekable
-            else " (which cannot seek; container='matroska', or for mp4 "
-            "container_options={'movflags': 'frag_keyframe+empty_moov'}, can do without)"
+            else " (which cannot seek; container='matroska', or fragmented=True for mp4, can do "
+            "without)"
         )
         with self._all_or_close(f"cannot begin {self._target.container!r}", hint):
             output.start_encoding()
@@ -527,8 +534,7 @@ class VideoWriter:
             if isinstance(error, OSError) and last:
                 error.add_note(
                     f"{container} without its end, which could not be written, cannot be read; "
-                    "container='matroska', or container_options={'movflags': "
-                    "'frag_keyframe+empty_moov'}, keeps what came before."
+                    "container='matroska', or fragmented=True, keeps what came before."
                 )
             raise
 
