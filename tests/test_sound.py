@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import wave
 from fractions import Fraction
 from pathlib import Path
 
@@ -118,6 +119,33 @@ def test_what_a_container_cannot_carry_is_named(source: bytes, tmp_path: Path) -
     with pytest.raises(EncodeError, match=r"webm.*audio.*aac"):
         fastav.imwrite(path, FRAMES, sound=source)
     assert not path.exists()
+
+
+def test_sound_of_a_wav(tmp_path: Path) -> None:
+    """Its two channels have no names, and without these mp4 refuses them."""
+    path = tmp_path / "a.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(48000)
+        file.writeframes(np.arange(96000, dtype=np.int16).tobytes())
+    for extension in (".mp4", ".mov", ".mkv", ".avi"):
+        written = fastav.imwrite("<bytes>", FRAMES, extension=extension, sound=path)
+        with av.open(io.BytesIO(written or b"")) as container:
+            assert container.streams.audio[0].codec_context.channels == 2
+    with pytest.raises(EncodeError, match=r"'mpegts' cannot carry the audio.*pcm_s16le"):
+        fastav.imwrite("<bytes>", FRAMES, extension=".ts", sound=path)
+
+
+def test_sound_that_a_container_refuses_late_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.flac"
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("flac", rate=48000, layout="mono")
+        samples = av.AudioFrame.from_ndarray(np.zeros((1, 4608), np.int16), "s16", "mono")
+        samples.sample_rate = 48000
+        output.mux([*stream.encode(samples), *stream.encode(None)])
+    with pytest.raises(EncodeError, match=r"'mov' with the audio \(flac\) of '.*a\.flac'"):
+        fastav.imwrite(tmp_path / "a.mov", FRAMES, sound=path)
 
 
 def test_a_source_without_sound_is_refused(tmp_path: Path) -> None:

@@ -190,6 +190,17 @@ def test_filters_and_function_see_the_picture_as_it_is_stored(container: str) ->
         np.testing.assert_array_equal(reader.read(), fastav.imread(turned, rotate=True))
 
 
+def test_a_function_of_planes(source: bytes) -> None:
+    """What the frames are stored as, each plane by itself."""
+    read = {"format": None, "planes": True}
+    expected = fastav.imread(source, **read)
+    written = run(source, lambda planes: [255 - plane for plane in planes], read=read, codec="ffv1")
+    for got, plane in zip(fastav.imread(written, **read), expected, strict=True):
+        np.testing.assert_array_equal(got, 255 - plane)
+    with pytest.raises(ValueError, match="make no batch"):
+        run(source, lambda planes: planes, batch_size=2, read=read)
+
+
 def test_what_shapes_frames_does_so_without_a_function(source: bytes) -> None:
     for read, shape in (
         ({"size": (24, 32)}, (24, 32, 3)),

@@ -145,6 +145,18 @@ def test_times_are_kept(container: str, codec: str) -> None:
         np.testing.assert_allclose(reader.timestamps, [float(t) for t in times], atol=1.01e-3)
 
 
+@pytest.mark.parametrize("container", ["mp4", "mov"])
+def test_fragments_keep_times_too(container: str) -> None:
+    """Though frames are reordered, the first is shown at once."""
+    times = [0, 0.1, 0.5, 0.6, 0.7, 0.8, 1.25]
+    file = io.BytesIO()
+    with fastav.open(file, "w", container=container, codec="libx264", fragmented=True) as writer:
+        writer.write(FRAMES, times=times)
+    with av.open(io.BytesIO(file.getvalue())) as decoded:
+        got = [frame.time for frame in decoded.decode(video=0)]
+    np.testing.assert_allclose(got, times, atol=1e-4)
+
+
 def test_times_one_by_one_on_a_clock_of_ones_own() -> None:
     file = io.BytesIO()
     clock = Fraction(1, 12345)

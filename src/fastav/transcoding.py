@@ -16,7 +16,7 @@ from av import VideoFrame
 from numpy.typing import NDArray
 
 from .filters import FilterChain, FilterGraph, FilterSequence
-from .pixels.convert import ConversionOptions
+from .pixels.convert import Arrays, ConversionOptions
 from .progress import Advance, Progress, told
 from .pyav import fraction
 from .reading.info import VideoInfo
@@ -26,7 +26,7 @@ from .writing.writer import VideoWriter
 
 __all__ = ["transcode"]
 
-Change = Callable[[NDArray[Any]], "NDArray[Any] | None"]
+Change = Callable[[Any], Any]
 
 # Quarter turns counter-clockwise, as filters.
 _TURNS: Final[dict[int, FilterSequence]] = {
@@ -76,7 +76,8 @@ def transcode(
         See :class:`fastav.VideoWriter`; not the source itself.
     function : callable, optional
         Called with each frame, an array of shape (H, W, C) and dtype uint8 unless `read` says
-        otherwise; returns the frame to write, of any one size, or None to leave it out.
+        otherwise (a tuple of arrays for ``"planes": True``); returns the frame to write, of any one
+        size, or None to leave it out.
     batch_size : int, optional
         Call the function with so many frames at once, an array of shape (n, H, W, C), the last time
         with fewer; it returns as many frames, or None to leave all out.
@@ -124,6 +125,8 @@ def transcode(
     """
     if batch_size is not None and (function is None or batch_size < 1):
         raise ValueError("batch_size must be 1 or more, and needs a function to call")
+    if batch_size is not None and (read or {}).get("planes"):
+        raise ValueError("frames of several planes make no batch; leave out batch_size or planes")
     if isinstance(target, str) and target == "<bytes>":
         raise ValueError("transcode returns a number; for a file in memory give an io.BytesIO()")
     with VideoReader(source, **(read or {})) as reader:
@@ -160,7 +163,8 @@ def transcode(
             if function is not None:
                 format = reader.options.format or format
                 converter = reader.options.converter()
-                arrays = ((converter.convert(frame)[0], time) for frame, time in timed)
+                part = slice(None) if reader.options.planes else 0
+                arrays = ((converter.convert(frame)[part], time) for frame, time in timed)
                 changed = _change(arrays, function, batch_size)
             images, times = _unzip(changed)
             aspect = _aspect(reader.info, top, first, filter_sequence, filter_graph)
@@ -254,8 +258,8 @@ def _timed(
 
 
 def _change(
-    arrays: Iterable[tuple[NDArray[Any], Fraction]], function: Change, batch_size: int | None
-) -> Iterator[tuple[NDArray[Any], Fraction]]:
+    arrays: Iterable[tuple[Arrays, Fraction]], function: Change, batch_size: int | None
+) -> Iterator[tuple[Any, Fraction]]:
     """Yield what a function makes of frames, or of batches of them, with their times."""
     if batch_size is None:
         for array, time in arrays:

@@ -27,6 +27,14 @@ _OWN_TAGS: Final = frozenset({"major_brand", "minor_version", "compatible_brands
 # A demuxer that failed so often, and gave no packet in between, is not asked again.
 _FAILURES: Final = 256
 
+# What libavformat/mpegtsenc.c has a type for; all else it writes as data that no demuxer knows.
+_IN_MPEGTS: Final = frozenset(
+    {
+        *("mp1", "mp2", "mp3", "mp1float", "mp2float", "mp3float", "aac", "aac_latm", "ac3"),
+        *("eac3", "dca", "truehd", "opus", "libopus", "s302m"),
+    }
+)
+
 _TS_NEGATIVE: Final = 0x40000  # AVFMT_TS_NEGATIVE: times before 0 are kept, by an edit list, say
 
 
@@ -130,6 +138,8 @@ class SoundCopy:
         for stream in self._streams:
             codec = stream.codec_context.name if stream.codec_context else "data"
             try:
+                if name == "mpegts" and stream.type == "audio" and codec not in _IN_MPEGTS:
+                    raise ValueError("would be written as data that is not known for sound")
                 copy = output.add_stream_from_template(stream)
             except ValueError as error:
                 raise EncodeError(
@@ -137,6 +147,8 @@ class SoundCopy:
                     f"which is {codec}; choose another container (.mkv carries nearly all); "
                     "sound=None writes without"
                 ) from error
+            if stream.type == "audio":
+                _name_channels(copy.codec_context)
             copy.metadata.update(tags(stream))
             self._copies[stream.index] = copy
         self._keeps_negative = bool(output.format.flags & _TS_NEGATIVE)
@@ -204,17 +216,29 @@ class SoundCopy:
                 return
             packet.stream = self._copies[packet.stream.index]
             try:
-                output.mux(packet)
-            except av.error.InvalidDataError:
+                with clear_errors(f"the sound of {self._name!r} cannot be copied", EncodeError):
+                    output.mux(packet)
+            except EncodeError:
                 if self._sound.errors == "raise":
                     raise
             self._next = next(self._packets, None)
+
+    def __str__(self) -> str:
+        kinds = [f"{s.type} ({s.codec_context.name})" for s in self._streams if s.codec_context]
+        return f"{' and '.join(kinds)} of {self._name!r}"
 
     def close(self) -> None:
         """Close the source."""
         self._next = None
         self._packets = iter(())
         self._container.close()
+
+
+def _name_channels(context: Any) -> None:
+    """Call one channel mono and two stereo, where nothing says so, as some containers must know."""
+    names = {1: "mono", 2: "stereo"}
+    if context.layout.name.endswith(" channels"):
+        context.layout = names.get(context.layout.nb_channels, context.layout)
 
 
 def _time_base(packet: av.Packet[Any]) -> Fraction:

@@ -19,7 +19,7 @@ __all__ = ["Target"]
 
 # Containers that keep what tells where frames lie in one place, and how it is spread instead.
 _FRAGMENTING: Final = frozenset({"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"})
-_FRAGMENTS: Final = "+frag_keyframe+empty_moov+default_base_moof"
+_FRAGMENTS: Final = "+frag_keyframe+delay_moov+default_base_moof"
 
 _NOFILE: Final = 1  # AVFMT_NOFILE: the muxer opens files by name
 

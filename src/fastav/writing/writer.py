@@ -517,7 +517,8 @@ class VideoWriter:
             else " (which cannot seek; container='matroska', or fragmented=True for mp4, can do "
             "without)"
         )
-        with self._all_or_close(f"cannot begin {self._target.container!r}", hint):
+        along = "" if self._sound is None else f" with the {self._sound}"
+        with self._all_or_close(f"cannot begin {self._target.container!r}{along}", hint):
             output.start_encoding()
         self._clock = _time_base(stream.codec_context)
 
