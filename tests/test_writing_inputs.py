@@ -124,6 +124,9 @@ def test_frames_of_pyav() -> None:
     np.testing.assert_array_equal(lossless(given), FRAMES)
     flipped = lossless(given, filter_sequence=[("hflip", "")])
     np.testing.assert_array_equal(flipped, FRAMES[:, :, ::-1])
+    # They have no times yet, and go through a conversion here.
+    written = fastav.imwrite("<bytes>", given, extension=".mp4", fps=10)
+    np.testing.assert_allclose(fastav.open(written).timestamps, np.arange(len(FRAMES)) / 10)
 
 
 @pytest.mark.parametrize(

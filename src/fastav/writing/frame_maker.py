@@ -193,7 +193,8 @@ class FrameMaker:
             return frame
         if self._is_known(name, target):
             made = self._make_exactly(unpack_frame(frame), pixel_format(name), target, colours)
-            made.pts, made.time_base = frame.pts, frame.time_base
+            if frame.time_base is not None:
+                made.pts, made.time_base = frame.pts, frame.time_base
             return made
         return self._reformat(frame, target, colours)
 
