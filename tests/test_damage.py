@@ -82,8 +82,20 @@ def bad_slice(data: bytes) -> bytes:
 
 
 def no_picture(data: bytes) -> bytes:
-    """User data of MPEG-2, of which nothing comes, and the decoder says nothing."""
+    """A header of MPEG-2 and no slice: nothing comes of it, and the decoder says nothing."""
+    at = data.index(b"\0\0\1\0")
+    return data[: at + 8] + bytes(len(data))
+
+
+def no_header(data: bytes) -> bytes:
+    """User data of MPEG-2: that it is no picture can be seen."""
     return b"\0\0\1\xb2" + bytes(len(data))
+
+
+def other_type(data: bytes) -> bytes:
+    """A B-picture in the place of a P-picture: it comes out before its time."""
+    at = data.index(b"\0\0\1\0") + 5
+    return data[:at] + bytes([data[at] & ~0x38 | 3 << 3]) + data[at + 1 :]
 
 
 def h264(edit: Callable[[int, bytes], bytes | None], count: int = 40) -> bytes:
@@ -616,6 +628,25 @@ class TestBounds:
                 reader[number]
             assert len(fed) == 60
             assert not reader.index.proved
+
+
+@pytest.mark.parametrize("codec", ["mpeg1video", "mpeg2video"])
+def test_types_of_pictures_tell_of_damage_before_anything_is_decoded(
+    codec: str, tmp_path: Path
+) -> None:
+    """So that a frame by number is right behind a packet that the decoder drops in silence."""
+    sound = encode(codec=codec, container="matroska", count=40, options={"g": "8", "bf": "2"})
+    with open_(sound) as reader:
+        assert reader.index.decoded == 0
+        assert len(reader) == 40
+    for number, damage in ((7, no_header), (9, no_header), (10, other_type), (39, no_header)):
+        data = edited(sound, "matroska", at(number, damage))
+        reference = truth(data, tmp_path)
+        assert not reference.error
+        with open_(data) as reader:
+            assert reader.index.proved
+            assert len(reader) == len(reference.images)
+            np.testing.assert_array_equal(reader[-1], reference.images[-1])
 
 
 def half(data: bytes) -> bytes:

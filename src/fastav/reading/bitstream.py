@@ -7,7 +7,7 @@ from typing import Final
 
 from . import av1
 
-__all__ = ["hidden_reader", "key_reader", "unreferred_reader"]
+__all__ = ["PICTURE_TYPES", "hidden_reader", "key_reader", "type_reader", "unreferred_reader"]
 
 _Look = Callable[[memoryview], tuple[bool, bool]]
 
@@ -141,10 +141,14 @@ def _parameter_sets(extradata: bytes) -> Iterator[memoryview]:
             at += 2 + size
 
 
-def _intra_mpeg2(data: bytes) -> bool:
+def _type_mpeg2(data: bytes) -> int:
     """ISO/IEC 13818-2, 6.2.3: picture_coding_type after ten bits of temporal_reference."""
     at = data.find(b"\0\0\1\0")
-    return 0 <= at < len(data) - 5 and data[at + 5] >> 3 & 7 == 1
+    return data[at + 5] >> 3 & 7 if 0 <= at < len(data) - 5 else 0
+
+
+def _intra_mpeg2(data: bytes) -> bool:
+    return _type_mpeg2(data) == 1
 
 
 def _intra_mpeg4(data: bytes) -> bool:
@@ -206,6 +210,24 @@ def _vp9_hides(data: memoryview) -> bool:
         return False  # a superframe: hidden frames together with a shown one
     first = data[0] << (data[0] >> 4 & 3 == 3)  # profile 3 has a reserved bit
     return not first & 8 and not first & 2
+
+
+# Of a packet its first picture begins here, as a rule.
+_HEAD: Final = 256
+
+PICTURE_TYPES: Final = (1, 2, 3)
+"""Intra coded, predicted, and predicted from both sides (ISO/IEC 13818-2, table 6-12)."""
+
+
+def type_reader(codec: str) -> Callable[[memoryview], int] | None:
+    """Return what tells the type of a packet's first picture, or 0 if no picture begins in it.
+
+    None for other codecs than MPEG-1's and MPEG-2's, whose headers tell more of the order than this
+    or lie deeper.
+    """
+    if codec not in ("mpeg1video", "mpeg2video"):
+        return None
+    return lambda data: _type_mpeg2(bytes(data[:_HEAD])) or _type_mpeg2(bytes(data))
 
 
 def hidden_reader(codec: str) -> Callable[[memoryview], bool] | None:

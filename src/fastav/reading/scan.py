@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ..errors import DecodeError
 from ..pyav import file_size, fraction, has_side_data, reorder_depth, with_side_data
-from .bitstream import hidden_reader, key_reader
+from .bitstream import PICTURE_TYPES, hidden_reader, key_reader, type_reader
 from .decode import Damage, decode_packet, packets, time_of
 from .index import NO_TIME, PACKET, FrameIndex
 from .input import VideoInput
@@ -177,6 +177,8 @@ def _scan(video: VideoInput, progress: Progress, damage: Damage | None) -> Scan:
     codec = context.codec.canonical_name
     look = key_reader(codec, context.extradata)
     hides = hidden_reader(codec)
+    type_of = type_reader(codec)
+    types = bytearray()
     trusted = trusts_keys(context.codec)
     columns = {name: array("q") for name in ("pts", "dts", "pos", "size", "duration")}
     flags = {name: bytearray() for name in ("key", "shown", "exact", "closed")}
@@ -197,6 +199,8 @@ def _scan(video: VideoInput, progress: Progress, damage: Damage | None) -> Scan:
             unseen = [p.is_discard for p in some]
             if hides is not None:
                 unseen = [u or hides(memoryview(p)) for u, p in zip(unseen, some, strict=True)]
+            if type_of is not None:
+                types.extend(type_of(memoryview(p)) for p in some)
             flags["key"].extend(key)
             flags["shown"].extend([not u for u in unseen])
             flags["exact"].extend(exact)
@@ -207,14 +211,31 @@ def _scan(video: VideoInput, progress: Progress, damage: Damage | None) -> Scan:
             progress(len(flags["key"]))
     except DecodeError:
         corrupt = True  # reading ends here; what decoding makes of it is found by decoding
-    corrupt = corrupt or bool(damage)
     found = np.empty(len(columns["pts"]), PACKET)
     for name in ("pts", "dts", "pos", "size"):
         found[name] = columns[name]
     table = {name: np.frombuffer(flag, bool) for name, flag in flags.items()}
     if carried:
         table["exact"] = np.zeros(len(found), bool)
+    corrupt = corrupt or bool(damage) or _contradicts(found["pts"], types)
     return Scan(found, np.array(columns["duration"], np.int64), corrupt=corrupt, **table)
+
+
+def _contradicts(pts: NDArray[np.int64], types: bytearray) -> bool:
+    """Whether the types of pictures, if they are known, tell of another order than their times.
+
+    Pictures that no other refers to are shown as they are decoded, each other one when the next of
+    these is decoded. A packet without a picture, which the decoder drops in silence, is damaged.
+    """
+    if not types or (pts == NO_TIME).any():
+        return False
+    type_ = np.frombuffer(types, np.uint8)
+    if not np.isin(type_, PICTURE_TYPES).all():
+        return True
+    held = np.flatnonzero(type_ != PICTURE_TYPES[-1])
+    turn = np.arange(len(pts), dtype=np.float64)
+    turn[held] = np.append(held[1:] - 0.5, np.inf)[: len(held)]
+    return not (np.diff(pts[np.argsort(turn, kind="stable")]) > 0).all()
 
 
 def _batches(read: Iterator[Packet]) -> Iterator[list[Packet]]:
