@@ -6,6 +6,7 @@ import os
 import random
 import threading
 from collections.abc import Iterator
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ import pytest
 import fastav
 from fastav.reading import access
 from fastav.reading.decode import decode_packet
-from fastav.reading.input import VideoInput
+from fastav.reading.input import VideoInput, open_input
+from fastav.reading.scan import build_index
+from fastav.reading.source import Source
 
 from . import random_reads
 from .clips import BY_NAME, CLIPS, Reference, Zoo, linear, number
@@ -303,6 +306,9 @@ def test_few_containers_stay_open(zoo: Zoo) -> None:
 @pytest.mark.parametrize(
     ("name", "share"),
     [
+        ("h264-b.mp4", 0.75),
+        ("h264-open.ts", 0.85),
+        ("h264-b.flv", 0.75),
         ("hevc-b.mp4", 0.75),
         ("hevc-open.ts", 0.85),
         ("hevc-layers.mp4", 0.85),
@@ -313,7 +319,7 @@ def test_few_containers_stay_open(zoo: Zoo) -> None:
 def test_what_no_frame_refers_to_is_not_decoded(
     zoo: Zoo, name: str, share: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The decoders of hevc and av1 do not tell such frames by themselves."""
+    """Packets are looked into: decoders that leave such frames out do not tell which."""
     reference = linear(zoo[name])
     fed = 0
 
@@ -335,3 +341,31 @@ def test_what_no_frame_refers_to_is_not_decoded(
     less = feed()
     monkeypatch.setattr(access, "unreferred_reader", lambda *_: None)
     assert less < share * feed()
+
+
+@pytest.mark.parametrize("way", ["tables", "scan"])
+def test_frames_reordered_late_where_no_times_tell(zoo: Zoo, tmp_path: Path, way: str) -> None:
+    """An avi has no times of presentation; FFmpeg takes the first frames' order for all."""
+    path = tmp_path / "late.avi"
+    data = []
+    for name in ("h264.h264", "h264-b.h264"):
+        with av.open(str(zoo[name])) as raw:
+            data += [bytes(packet) for packet in raw.demux() if packet.size]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for number, one in enumerate(data):
+            packet = av.Packet(one)
+            packet.stream, packet.time_base = stream, Fraction(1, 25)
+            packet.pts = packet.dts = number
+            packet.is_keyframe = b"\0\0\1\x67" in one
+            container.mux(packet)
+    images = linear(path).images
+    assert len(images) == 80
+    index = None
+    if way == "scan":
+        source = Source(path)
+        index = build_index(lambda: open_input(source, thread_count=1))
+    for number in range(40, 80):
+        with open_(path, index=index) as reader:
+            np.testing.assert_array_equal(reader[number], images[number])

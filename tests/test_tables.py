@@ -54,8 +54,7 @@ OPEN = {
         "vp9-altref.mp4",
     ),
     *("truncated.mp4", "truncated.avi", "truncated-fragmented.mp4"),
-    *("h264.avi", "h264-b.avi", "lie-h264.avi", "h261.avi", "gap.avi"),
-    *("mpeg4.avi", "mpeg4-all-marked.avi", "mpeg4-packed.avi"),
+    *("h264-b.avi", "h261.avi", "mpeg4.avi", "mpeg4-all-marked.avi", "mpeg4-packed.avi"),
 }
 TABLED = [
     name for name in NAMES if name.endswith(("mp4", "mov", "3gp", "avi")) and name not in OPEN
@@ -165,7 +164,7 @@ def test_little_of_the_demuxers_table_is_looked_at(
 
 @needs_tables
 @pytest.mark.usefixtures("little_is_looked_at")
-@pytest.mark.parametrize("name", ["h264-b.mp4", "h264-b-fragmented.mp4", "wmv1.avi"])
+@pytest.mark.parametrize("name", ["h264-b.mp4", "h264-b-fragmented.mp4", "wmv1.avi", "h264.avi"])
 def test_any_byte_of_the_tables_may_be_wrong(zoo: Zoo, name: str) -> None:
     """A table that is believed in spite of it is the one that reading all packets gives.
 
@@ -240,14 +239,15 @@ def any_size(monkeypatch: pytest.MonkeyPatch) -> None:
 # Those that only reading all packets tells: hidden frames, times of decoding by FFmpeg's parser,
 # a start amid others, no cues, an early end.
 ALL_READ = {
-    *("vp8.webm", "vp8-altref.webm", "vp8-hidden.webm", "vp9.webm", "vp9-altref.webm", "vfr.webm"),
     *("mpeg2.mkv", "h264-cut-start.mkv", "long-live.mkv", "truncated.mkv"),
 }
 
 
 @needs_tables
 @pytest.mark.usefixtures("any_size")
-@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith(("mkv", "webm"))])
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if name.endswith(("mkv", "webm"))] + ["vp9-altref.mp4"]
+)
 def test_blocks_say_what_the_packets_say(zoo: Zoo, name: str) -> None:
     index = by_tables(zoo[name])
     assert (index is None) == (name in ALL_READ)
@@ -274,7 +274,10 @@ def test_blocks_of_large_packets_are_gone_past(tmp_path: Path) -> None:
 
 @needs_tables
 @pytest.mark.usefixtures("any_size")
-@pytest.mark.parametrize("name", ["h264-b.mkv", "hevc-open.mkv", "ffv1.mkv", "av1.webm"])
+@pytest.mark.parametrize(
+    "name",
+    ["h264-b.mkv", "hevc-open.mkv", "ffv1.mkv", "av1.webm", "vp9-altref.webm", "vp8-hidden.webm"],
+)
 def test_any_byte_between_packets_may_be_wrong(zoo: Zoo, name: str) -> None:
     """As test_any_byte_of_the_tables_may_be_wrong."""
     data = zoo[name].read_bytes()

@@ -49,10 +49,9 @@ Visit = Callable[[int, av.VideoFrame], None]
 # packets.
 _NEAR: Final = 8
 
-# Decoders known to skip frames that no other refers to, and only these, when told to. (That of av1
-# does not; that of hevc goes by layers, and would skip what higher layers refer to. Their packets
-# are looked into instead.)
-_SKIPPING: Final = frozenset({"h264", "mpeg1video", "mpeg2video", "mpeg4"})
+# Decoders known to skip frames that no other refers to, and only these, when told to. (Packets of
+# others are looked into instead.)
+_SKIPPING: Final = frozenset({"mpeg1video", "mpeg2video", "mpeg4"})
 
 # Decoders that remember which encoder a stream names as its maker.
 _REMEMBERING: Final = frozenset({"h264", "mpeg4"})

@@ -30,6 +30,13 @@ def _nal_units(data: memoryview, length_size: int) -> Iterator[memoryview]:
         at = end
 
 
+def _length_size(extradata: bytes | None, place: int) -> int:
+    """Return how many bytes give the length of a NAL unit, by avcC or hvcC; 0: start codes."""
+    if extradata is None or extradata[:1] != b"\1" or len(extradata) <= place:
+        return 0
+    return (extradata[place] & 3) + 1
+
+
 def key_reader(codec: str, extradata: bytes | None) -> _Look | None:
     """Return a function that says of a key packet if decoding may start there, and if it is closed.
 
@@ -37,15 +44,11 @@ def key_reader(codec: str, extradata: bytes | None) -> _Look | None:
     unit types are those of ITU-T H.264, table 7-1, and H.265, table 7-1; avcC and hvcC, whose first
     byte is 1, are of ISO/IEC 14496-15.
     """
-    boxed = extradata is not None and extradata[:1] == b"\1"
-    length_size = 0
     if codec == "h264":
-        if boxed and extradata is not None and len(extradata) > 4:
-            length_size = (extradata[4] & 3) + 1
+        length_size = _length_size(extradata, 4)
         return lambda data: _look_h264(_nal_units(data, length_size))
     if codec == "hevc":
-        if boxed and extradata is not None and len(extradata) > 21:
-            length_size = (extradata[21] & 3) + 1
+        length_size = _length_size(extradata, 21)
         return lambda data: _look_hevc(_nal_units(data, length_size))
     if is_intra := _INTRA.get(codec):
         return lambda data: (is_intra(bytes(data)), False)
@@ -80,17 +83,19 @@ def _look_hevc(units: Iterator[memoryview]) -> tuple[bool, bool]:
 def unreferred_reader(codec: str, extradata: bytes | None) -> Callable[[memoryview], bool] | None:
     """Return a function that says of a packet if decoding may leave it out: none refers to it.
 
-    It must see every packet that is decoded. Of hevc these are sub-layer non-reference pictures of
-    the highest temporal layer (ITU-T H.265, table 7-1, 7.4.2.2 and 7.3.2.2.1). A VP9 frame that
-    refreshes no reference still hands on its probabilities; an AV1 frame does not. FFmpeg itself
-    skips those of h264 and older MPEG.
+    It must see every packet that is decoded. Of h264 these are pictures whose ``nal_ref_idc`` is 0
+    (ITU-T H.264, 7.4.1), of hevc sub-layer non-reference pictures of the highest temporal layer
+    (ITU-T H.265, table 7-1, 7.4.2.2 and 7.3.2.2.1). A VP9 frame that refreshes no reference still
+    hands on its probabilities; an AV1 frame does not. FFmpeg itself skips those of older MPEG.
     """
     if codec == "av1":
         return av1.unreferred_reader(extradata)
+    if codec == "h264":
+        length_size = _length_size(extradata, 4)
+        return lambda data: _unreferred_h264(_nal_units(data, length_size))
     if codec != "hevc":
         return None
-    boxed = extradata is not None and extradata[:1] == b"\1" and len(extradata) > 21
-    length_size = (extradata[21] & 3) + 1 if boxed and extradata is not None else 0
+    length_size = _length_size(extradata, 21)
     highest = -1  # temporal layer, of all sequence parameter sets so far
 
     def learn(unit: memoryview) -> None:
@@ -99,7 +104,9 @@ def unreferred_reader(codec: str, extradata: bytes | None) -> Callable[[memoryvi
             highest = max(highest, unit[2] >> 1 & 7)
 
     for unit in (
-        _parameter_sets(extradata or b"") if boxed else _nal_units(memoryview(extradata or b""), 0)
+        _parameter_sets(extradata or b"")
+        if length_size
+        else _nal_units(memoryview(extradata or b""), 0)
     ):
         learn(unit)
 
@@ -124,6 +131,19 @@ def unreferred_reader(codec: str, extradata: bytes | None) -> Callable[[memoryvi
 
     return unreferred
 
+
+def _unreferred_h264(units: Iterator[memoryview]) -> bool:
+    found = False
+    for unit in units:
+        kind = unit[0] & 31 if len(unit) else 0
+        if kind not in _H264_PASSING or unit[0] & 0x60:
+            return False
+        found = found or 1 <= kind <= 4
+    return found
+
+
+# NAL units that mean nothing to later pictures: slices, SEI, access unit delimiters, fillers.
+_H264_PASSING: Final = frozenset({1, 2, 3, 4, 6, 9, 12})
 
 _SPS: Final = 33
 

@@ -180,6 +180,9 @@ def read_outline(video: VideoInput) -> Outline | None:
         table = _read_table(video)
         if table is None or not len(table.packets):
             return None
+        table = _without_hidden(video, table)
+        if table is None:
+            return None
         scan = _verified(video, table)
         if scan is not None:
             data = scan.packets["pos"] if table.data is None else table.data
@@ -208,9 +211,6 @@ class _Table(NamedTuple):
 
 def _read_table(video: VideoInput) -> _Table | None:
     """Put together what the demuxer and the boxes know; nothing of the video is read for it."""
-    codec = video.stream.codec_context.codec
-    if hidden_reader(codec.canonical_name) is not None:
-        return None
     if video.container.format.name == MATROSKA:
         return _headers(video)
     given = getattr(video.stream, "index_entries", None)  # of newer PyAV
@@ -226,7 +226,7 @@ def _read_table(video: VideoInput) -> _Table | None:
         if found is None:
             return None
         packets, flags, durations = found
-    elif container == "avi" and not codec.reorder and _chained(video):
+    elif container == "avi" and not reorder_depth(video.stream.codec_context) and _chained(video):
         packets, flags = _entries(given[:])
     else:
         return None
@@ -237,6 +237,26 @@ def _read_table(video: VideoInput) -> _Table | None:
         packets, flags = packets[full], flags[full]
         durations = None if durations is None else durations[full]
     return _Table(packets, durations, (flags & _KEY) != 0, (flags & _DISCARD) == 0)
+
+
+def _without_hidden(video: VideoInput, table: _Table) -> _Table | None:
+    """Find packets that are only referred to, by their first and last bytes.
+
+    None where that is not cheaper than to read all of them.
+    """
+    hides = hidden_reader(video.stream.codec_context.codec.canonical_name)
+    if hides is None:
+        return table
+    source, size = video.source, table.packets["size"]
+    if not source.local or source.read_at(0, 1) is None or size.mean() < _LARGE:
+        return None
+    begin = table.packets["pos"] if table.data is None else table.data
+    with source.reading() as read_at:
+        hidden = [
+            hides(memoryview(read_at(first, 1) + read_at(last, 1)))
+            for first, last in zip(begin.tolist(), (begin + size - 1).tolist(), strict=True)
+        ]
+    return table._replace(shown=table.shown & ~np.array(hidden, np.bool_))
 
 
 def _entries(found: list[Any]) -> tuple[NDArray[np.void], NDArray[np.int64]]:
@@ -460,7 +480,7 @@ def _verified(video: VideoInput, table: _Table) -> Scan | None:
         closed=np.zeros(len(rows), bool),
         corrupt=False,
     )
-    if not _agree(scan, 0, head):
+    if not _agree(scan, 0, head, codec.canonical_name):
         return None
     last = int(np.flatnonzero(table.key)[-1]) if table.key.any() else 0
     # (The end of a URL is not compared: that would take as long as reading a frame.)
@@ -468,7 +488,7 @@ def _verified(video: VideoInput, table: _Table) -> Scan | None:
         video.container.seek(int(rows["dts"][last]), stream=video.stream)
         tail = list(_some(video, last))
         at = np.flatnonzero(rows["pos"] == tail[0].pos) if tail else rows["pos"][:0]
-        if len(at) != 1 or not _agree(scan, int(at[0]), tail):
+        if len(at) != 1 or not _agree(scan, int(at[0]), tail, codec.canonical_name):
             return None
     return scan
 
@@ -483,11 +503,12 @@ def _some(video: VideoInput, start: int) -> Iterator[Packet]:
             return
 
 
-def _agree(scan: Scan, start: int, read: list[Packet]) -> bool:
+def _agree(scan: Scan, start: int, read: list[Packet], codec: str) -> bool:
     """Whether packets that were read are those of the table from `start` on.
 
     Where a container has no times of decoding, FFmpeg has none yet for packets after a seek.
     """
+    hides = hidden_reader(codec) or (lambda data: False)
     said = scan.packets[start : start + len(read)]
     durations, keys, shown = scan.durations[start:], scan.key[start:], scan.shown[start:]
     return len(said) == len(read) and all(
@@ -495,7 +516,7 @@ def _agree(scan: Scan, start: int, read: list[Packet]) -> bool:
         and (packet.dts == row[1] or (packet.dts is None and (start or row[1] == NO_TIME)))
         and packet.duration == durations[at]
         and packet.is_keyframe == keys[at]
-        and packet.is_discard != shown[at]
+        and (packet.is_discard or hides(memoryview(packet))) != shown[at]
         and not packet.is_corrupt
         and not any(has_side_data(packet, kind) for kind in LASTING)
         for at, (packet, row) in enumerate(zip(read, said.tolist(), strict=True))
