@@ -39,7 +39,6 @@ html_css_files = ["style.css"]
 pygments_dark_style = "github-dark"  # furo's own underlines names of modules like links
 html_copy_source = html_show_sourcelink = False
 
-myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import re
 import shlex
@@ -113,6 +114,14 @@ def test_commands(name: str) -> None:
                 environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
                 command = ["bash", "-euo", "pipefail", "-c", script]
                 subprocess.run(command, check=True, env=environment, capture_output=True)
+
+
+def test_tables_are_those_of_the_results() -> None:
+    results = (ROOT / "benchmarks" / "results").glob("*.json")
+    newest = max(results, key=lambda file: json.loads(file.read_text())["environment"]["created"])
+    command = [sys.executable, str(ROOT / "benchmarks" / "report.py"), "--check", str(newest)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("module", [fastav, fastav.bayer, fastav.samplers])
