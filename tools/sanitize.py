@@ -6,7 +6,7 @@
 
 Needs gcc on Linux. The build goes into a folder of its own. First both sanitizers must notice a
 fault that is there on purpose. (Whether C is equal to its twin, on other machines as well, is for
-``check_colour_c.py`` and ``check_resample_c.py``.)
+``check_aarch64.py`` and ``check_windows.py``.)
 """
 
 from __future__ import annotations
