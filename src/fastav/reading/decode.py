@@ -62,32 +62,38 @@ def packets(video: VideoInput, damage: Damage | None = None) -> Generator[Packet
     OSError
         The file or the server cannot be read on.
     """
-    ended = False
     failures = 0  # in a row
-    while not ended:
+    while failures < _FAILURES:
         try:
-            for packet in video.container.demux(video.stream):
-                ended = not packet.size
-                if not ended:
-                    failures = 0
-                    yield packet
+            for packet in _demux(video):
+                failures = 0
+                yield packet
                 # A packet keeps the decoder alive, and an error's traceback would keep the packet.
                 del packet
-                video.check_open()
             return
-        except (av.error.FFmpegError, LookupError, UnicodeDecodeError) as error:
-            # At the end PyAV also looks for the streams that appeared in mid-file, in vain.
-            if ended and isinstance(error, IndexError):
-                return
-            what, remote = f"reading {video.source.name!r} failed", video.source.remote
-            failure = clear_error(error, what, remote=remote)
-            if damage is None or not isinstance(failure, DecodeError):
-                raise failure from _bare(error)
+        except DecodeError:  # (no name for it: it refers to this generator)
+            if damage is None:
+                raise
         if not failures:
             damage.append(math.nan)
         failures += 1
-        if failures == _FAILURES:
-            return
+
+
+def _demux(video: VideoInput) -> Generator[Packet]:
+    """Read packets until the demuxer fails."""
+    ended = False
+    try:
+        for packet in video.container.demux(video.stream):
+            ended = not packet.size
+            if not ended:
+                yield packet
+            del packet  # as in `packets`
+            video.check_open()
+    except (av.error.FFmpegError, LookupError, UnicodeDecodeError) as error:
+        # At the end PyAV also looks for the streams that appeared in mid-file, in vain.
+        if not (ended and isinstance(error, IndexError)):
+            what, remote = f"reading {video.source.name!r} failed", video.source.remote
+            raise clear_error(error, what, remote=remote) from _bare(error)
 
 
 def decode_packet(video: VideoInput, packet: Packet | None) -> list[av.VideoFrame]:
