@@ -352,3 +352,9 @@ def test_the_aspect_of_pixels_is_kept(uneven: bytes) -> None:
         function = changes.pop("function", None)
         with fastav.open(run(wide, function, codec="libx264", **changes)) as reader:
             assert reader.info.pixel_aspect == expected
+
+
+def test_sound_is_opened_as_the_pictures_are() -> None:
+    """By the format that was named: a description of lavfi's is no file."""
+    written = run("testsrc2=size=64x48:duration=0.2", read={"container_format": "lavfi"})
+    assert fastav.imread(written).shape == (5, 48, 64, 3)
