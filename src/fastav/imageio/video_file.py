@@ -100,6 +100,10 @@ class VideoFile:
             raise ValueError(f"io_mode must be 'r' or 'w', got {io_mode!r}")
 
     @property
+    def _parts(self) -> list[VideoReader | VideoWriter]:
+        return [part for part in (self._reader, self._writer) if part is not None]
+
+    @property
     def _reading(self) -> VideoReader:
         if self._reader is None:
             raise ValueError("the video is not open for reading")
@@ -376,9 +380,8 @@ class VideoFile:
 
     def close(self) -> None:
         """Finish what was written, stop all threads and close the file; safe to call again."""
-        for part in (self._reader, self._writer):
-            if part is not None:
-                part.close()
+        for part in self._parts:
+            part.close()
 
     def __enter__(self) -> Self:
         return self
@@ -389,11 +392,8 @@ class VideoFile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        try:
-            self.close()
-        except Exception:
-            if error is None:
-                raise
+        for part in self._parts:
+            part.__exit__(kind, error, traceback)
 
     def __del__(self) -> None:
         with suppress(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
 from numbers import Rational
@@ -25,7 +26,7 @@ from ..pixels.h273 import OPTION_MATRICES, OPTION_RANGES
 from ..pyav import CAN_ROTATE, closest_format, format_name, frame_rates
 from .frame_maker import Colours
 
-__all__ = ["TURNING", "Encoder", "Rate", "exact_rate"]
+__all__ = ["TURNING", "Encoder", "EncoderSettings", "Rate", "exact_rate"]
 
 Rate: TypeAlias = float | str | Rational
 
@@ -70,35 +71,56 @@ _BESIDE_MATRIX: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderSettings:
+    """What is asked of an encoder; every field is a keyword of ``VideoWriter``, which tells more.
+
+    Raises
+    ------
+    ValueError
+        A thread count or a word that makes no sense.
+    """
+
+    codec: str | None = None
+    fps: Rate = 24
+    out_pixel_format: str | None = None
+    options: Mapping[str, object] = field(default_factory=dict)
+    thread_count: int = 0
+    max_keyframe_interval: int | None = None
+    force_keyframes: bool | None = None
+    matrix: str | None = None
+    range: str | None = None
+    primaries: str | None = None
+    transfer: str | None = None
+    mosaics: str = "keep"
+
+    def __post_init__(self) -> None:
+        if self.thread_count < 0:
+            raise ValueError(f"thread_count must be 0 (automatic) or more, got {self.thread_count}")
+        one_of("mosaics", self.mosaics, ("keep", "convert"))
+
+    def changed(self, **changes: Any) -> EncoderSettings:
+        """These with some changed, and with more options; what is None stays as it is."""
+        given = {name: value for name, value in changes.items() if value is not None}
+        given["options"] = {**self.options, **given.get("options", {})}
+        return replace(self, **given)
+
+
 class Encoder:
-    """The settings of an encoder, checked against the container as far as FFmpeg can tell.
+    """An encoder, its settings checked against the container as far as FFmpeg can tell.
 
     Parameters
     ----------
     container, extension : str
         FFmpeg's name of the container and the target's extension.
-    codec : str, optional
-        FFmpeg's name of an encoder or codec; by default what the container prefers.
-    fps : int, float, Fraction, str or NumPy number
-        Frames per second, see :func:`exact_rate`.
-    out_pixel_format : str, optional
-        What to encode, see :meth:`choose_format`.
-    options : mapping, optional
-        Options of the encoder.
-    thread_count : int
-        0 lets the encoder choose.
-    max_keyframe_interval : int, optional
-        Frames from a key frame to the next, at most.
-    force_keyframes : bool, optional
-        Whether no frame may refer beyond a key frame.
-    matrix, range, primaries, transfer : str, optional
-        What the samples are to mean, see :class:`Colours`; by default what the options
-        ``colorspace`` and ``color_range`` say.
-    mosaics : {"keep", "convert"}
-        A mosaic that codec or container do not keep is an error, or becomes a picture.
+    settings : EncoderSettings
 
     Attributes
     ----------
+    name : str
+        FFmpeg's name of the encoder.
+    fps : Fraction
+        Frames per second, see :func:`exact_rate`.
     colours : Colours
         What was asked for.
     counts_frames : bool
@@ -113,57 +135,33 @@ class Encoder:
         The container cannot hold the codec, or the codec the format or rate.
     """
 
-    def __init__(
-        self,
-        container: str,
-        extension: str,
-        codec: str | None,
-        *,
-        fps: Rate = 24,
-        out_pixel_format: str | None = None,
-        options: Mapping[str, object] | None = None,
-        thread_count: int = 0,
-        max_keyframe_interval: int | None = None,
-        force_keyframes: bool | None = None,
-        matrix: str | None = None,
-        range: str | None = None,
-        primaries: str | None = None,
-        transfer: str | None = None,
-        mosaics: str = "keep",
-    ) -> None:
-        if thread_count < 0:
-            raise ValueError(f"thread_count must be 0 (automatic) or more, got {thread_count}")
+    def __init__(self, container: str, extension: str, settings: EncoderSettings) -> None:
         self._container = container
-        self._codec = _find_codec(container, extension, codec)
+        self._settings = settings
+        self._codec = _find_codec(container, extension, settings.codec)
         self.name: str = self._codec.name
-        self.fps: Fraction = exact_rate(fps)
-        self._format: str | None = None
-        self._options = {str(key): str(value) for key, value in (options or {}).items()}
-        asked = Colours(matrix, range, primaries, transfer)
+        self.fps: Fraction = exact_rate(settings.fps)
+        self._options = {str(key): str(value) for key, value in settings.options.items()}
+        asked = Colours(settings.matrix, settings.range, settings.primaries, settings.transfer)
         self.colours: Colours = self._check_colours(
             asked.or_else(_colours_of_options(self._options))
         )
         for name, said in (
-            ("colorspace", matrix),
-            ("color_range", range),
-            ("color_primaries", primaries),
-            ("color_trc", transfer),
+            ("colorspace", settings.matrix),
+            ("color_range", settings.range),
+            ("color_primaries", settings.primaries),
+            ("color_trc", settings.transfer),
         ):
             if said is not None:
                 self._options.pop(name, None)
-        self._thread_count = thread_count
-        self._max_keyframe_interval = max_keyframe_interval
-        self._force_keyframes = force_keyframes
-        one_of("mosaics", mosaics, ("keep", "convert"))
-        self._keeps_mosaics = mosaics == "keep"
-
+        self._format: str | None = None
         taken = [format.name for format in self._codec.video_formats or ()]
-        if out_pixel_format is not None:
-            self._format = pixel_format(out_pixel_format).name
+        if settings.out_pixel_format is not None:
+            self._format = pixel_format(settings.out_pixel_format).name
             if taken and self._format not in taken:
                 raise EncodeError(
-                    f"{self.name} does not encode out_pixel_format={out_pixel_format!r}, but "
-                    f"{', '.join(taken)}"
+                    f"{self.name} does not encode out_pixel_format={settings.out_pixel_format!r}, "
+                    f"but {', '.join(taken)}"
                 )
         rates = frame_rates(self._codec)
         self.counts_frames: bool = rates is None or bool(rates)
@@ -206,7 +204,8 @@ class Encoder:
         if self._format is not None:
             return self._format
         chosen = self._match(given)
-        if self._keeps_mosaics and chosen != given and pixel_format(given).mosaic is not None:
+        loses_mosaic = chosen != given and pixel_format(given).mosaic is not None
+        if loses_mosaic and self._settings.mosaics == "keep":
             raise EncodeError(
                 f"{self.name} in the container {self._container!r} does not keep the mosaic "
                 f"{given}; write it to a .nut file (container='nut') with codec='rawvideo', which "
@@ -254,6 +253,7 @@ class Encoder:
         EncodeError
             The encoder refuses; says why, as far as one can tell, and what to do.
         """
+        settings = self._settings
         stream = output.add_stream(self.name, rate, dict(self._options))
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
@@ -264,13 +264,13 @@ class Encoder:
             context.sample_aspect_ratio = pixel_aspect
         colours.tag(context)
         context.thread_type = "AUTO"
-        context.thread_count = self._thread_count
-        if self._max_keyframe_interval is not None:
-            context.gop_size = self._max_keyframe_interval
-        if self._force_keyframes is not None:
+        context.thread_count = settings.thread_count
+        if settings.max_keyframe_interval is not None:
+            context.gop_size = settings.max_keyframe_interval
+        if settings.force_keyframes is not None:
             closed = int(Flags.closed_gop.value)
             flags = int(context.flags)
-            context.flags = flags | closed if self._force_keyframes else flags & ~closed
+            context.flags = flags | closed if settings.force_keyframes else flags & ~closed
         if rotation:
             if self._container not in TURNING:
                 raise EncodeError(

@@ -25,7 +25,7 @@ from ..pyav import CAN_ROTATE, fraction
 from ..reading.reader import VideoReader
 from ..workers import WORTH_A_THREAD, processors
 from .ahead import make_ahead
-from .encoder import TURNING, Encoder, Rate
+from .encoder import TURNING, Encoder, EncoderSettings, Rate
 from .frame_maker import Colours, FrameMaker
 from .frames import Frame, Frames, is_steady, split
 from .palettes import PaletteChain
@@ -199,7 +199,7 @@ class VideoWriter:
         self._pixel_aspect = pixel_aspect
         self.metadata: dict[str, str] = dict(metadata or {})
         self.stream_metadata: dict[str, str] = {}
-        self._settings: dict[str, Any] = {"codec": None, "options": {}, "mosaics": mosaics}
+        self._settings = EncoderSettings(mosaics=mosaics)
         self.configure(
             codec,
             fps=fps,
@@ -251,21 +251,20 @@ class VideoWriter:
         """
         if self.frames_written:
             raise ValueError("the encoder is at work, its settings cannot change any more")
-        given = {
-            "codec": codec,
-            "fps": fps,
-            "out_pixel_format": out_pixel_format,
-            "options": {**self._settings["options"], **(options or {})},
-            "thread_count": thread_count,
-            "max_keyframe_interval": max_keyframe_interval,
-            "force_keyframes": force_keyframes,
-            "matrix": matrix,
-            "range": range,
-            "primaries": primaries,
-            "transfer": transfer,
-        }
-        settings = self._settings | {key: x for key, x in given.items() if x is not None}
-        self._encoder = Encoder(self._target.container, self._target.extension, **settings)
+        settings = self._settings.changed(
+            codec=codec,
+            fps=fps,
+            out_pixel_format=out_pixel_format,
+            options=options,
+            thread_count=thread_count,
+            max_keyframe_interval=max_keyframe_interval,
+            force_keyframes=force_keyframes,
+            matrix=matrix,
+            range=range,
+            primaries=primaries,
+            transfer=transfer,
+        )
+        self._encoder = Encoder(self._target.container, self._target.extension, settings)
         self._settings = settings
         self._target.options |= {str(key): str(x) for key, x in (container_options or {}).items()}
         if self._encoder.wants_palettes is not isinstance(self._chain, PaletteChain):
@@ -392,7 +391,7 @@ class VideoWriter:
         else:
             return
         large = sum(plane.buffer_size for plane in first.planes) >= WORTH_A_THREAD
-        crew = min(processors(), _CREW) if large and self._settings.get("thread_count") != 1 else 1
+        crew = min(processors(), _CREW) if large and self._settings.thread_count != 1 else 1
         if crew == 1:
             for image in images:
                 yield make(self._maker, image)
