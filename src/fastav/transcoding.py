@@ -130,7 +130,7 @@ def transcode(
     if isinstance(target, str) and target == "<bytes>":
         raise ValueError("transcode returns a number; for a file in memory give an io.BytesIO()")
     with VideoReader(source, **(read or {})) as reader:
-        if sound is True and not reader._source.reopenable:
+        if sound is True and not reader._source.seekable:
             raise io.UnsupportedOperation(
                 f"{reader._source.name} cannot seek, so its sound cannot be read beside its "
                 "pictures; sound=False (--sound none) writes without"

@@ -247,7 +247,7 @@ def decode_all(
                 done += 1
         except DecodeError as error:
             failure = error
-    if failure is not None and threads != 1 and source.reopenable:
+    if failure is not None and threads != 1 and source.seekable:
         failure = None
         with open_input(source, stream=number, thread_count=1) as again:
             try:

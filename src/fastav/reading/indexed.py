@@ -154,7 +154,7 @@ class IndexedStream:
         if self._access is not None:
             self._access.close()
             self._access = None
-        if self._waiting is not None and self.source.reopenable:
+        if self._waiting is not None and self.source.seekable:
             self._waiting.close()
             self._waiting = None
 
@@ -199,10 +199,10 @@ class IndexedStream:
             self.check_open()
             waiting, self._waiting = self._waiting, None
         if waiting is not None:
-            if options.skips and not self.source.reopenable:
+            if options.skips and not self.source.seekable:
                 # Several would lose frames in flight, for which it cannot be opened again.
                 waiting.stream.codec_context.thread_count = 1
-            if self._suits(options) or not self.source.reopenable:
+            if self._suits(options) or not self.source.seekable:
                 return waiting
             waiting.close()
         return self._open(options)
@@ -221,7 +221,7 @@ class IndexedStream:
         They may if nobody asked for certain ones, and opening the source once more costs little.
         """
         info, source = self.info, self.source
-        if self._options.decoder_threads != (0, None) or not (source.local and source.reopenable):
+        if self._options.decoder_threads != (0, None) or not (source.local and source.seekable):
             return 0
         return info.width * info.height if self.has_threads else 0
 
@@ -246,7 +246,7 @@ class IndexedStream:
         """
         with self.lock:
             if self.index is None:
-                self._reopen_or_say("the number of frames is not known")
+                self._check_countable()
                 video, self._waiting = self._waiting, None
                 if video is None:
                     video = self._open(self._options)
@@ -267,12 +267,12 @@ class IndexedStream:
                 return self._scan(None, prove=True)
             return self.index
 
-    def _reopen_or_say(self, what: str) -> None:
+    def _check_countable(self) -> None:
         self.check_open()
-        if not self.source.reopenable:
+        if not self.source.seekable:
             raise io.UnsupportedOperation(
-                f"{self.source.name} cannot seek, so {what} before its end; "
-                "iterate over it, or save it to a file first"
+                f"{self.source.name} cannot seek, so the number of frames is not known before its "
+                "end; iterate over it, or save it to a file first"
             )
 
     def _scan(
@@ -346,7 +346,7 @@ class IndexedStream:
 
     def frame(self, number: int, options: ReadOptions | None = None) -> tuple[av.VideoFrame, int]:
         """A decoded frame and its number counted from 0."""
-        if not self.source.reopenable:
+        if not self.source.seekable:
             if self._pipe is None:
                 self._pipe = OneWay(self.in_order(self._options), self.source.name)
             return self._pipe.frame(number), number

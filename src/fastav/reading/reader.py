@@ -291,7 +291,7 @@ class VideoReader:
         """Raise ``MemoryError`` if frames of so many bytes would not fit into memory."""
         available = available_memory()
         # A header may promise too much: before anything is refused the frames are counted.
-        if available is not None and expected * nbytes > available and self._source.reopenable:
+        if available is not None and expected * nbytes > available and self._source.seekable:
             count = len(range(*span.indices(len(self._stream.table()))))
             check_memory(count * nbytes, count)
 
@@ -401,7 +401,7 @@ class VideoReader:
     @property
     def seekable(self) -> bool:
         """Whether frames can be read in any order; a pipe or socket gives each once, in order."""
-        return self._source.reopenable
+        return self._source.seekable
 
     @property
     def index(self) -> FrameIndex:
@@ -440,7 +440,7 @@ class VideoReader:
         """
         if self._is_only_a_hint(sys._getframe(1)):
             raise TypeError("the number of frames is not known before they are counted")
-        if not self._source.reopenable:
+        if not self._source.seekable:
             raise TypeError(f"{self._source.name} cannot seek, so it has no length before its end")
         return len(self._stream.table())
 
@@ -683,7 +683,7 @@ class VideoReader:
             return video_metadata(self.info, self.rotation)
         with self._stream.reading():
             frame, number = self._stream.frame(operator.index(number))
-            if frame.pts is None and self._source.reopenable:  # raw streams: the index counts
+            if frame.pts is None and self._source.seekable:  # raw streams: the index counts
                 table = self._stream.table()
                 frame.pts, frame.time_base = int(table.pts[number]), table.time_base
             return frame_metadata(frame)
@@ -695,7 +695,7 @@ class VideoReader:
 
         The first frame tells, so it is decoded; a source that cannot seek is taken for upright.
         """
-        if not self._source.reopenable:
+        if not self._source.seekable:
             return 0
         with self._stream.reading(), suppress(DecodeError, IndexError):
             return int(self._stream.frame(0)[0].rotation)
@@ -778,7 +778,7 @@ class VideoReader:
             return False
         if (threads, options.thread_type) != (self.options.thread_count, None) or (
             (threads or processors()) < 2
-            or not (self._source.local and self._source.reopenable)
+            or not (self._source.local and self._source.seekable)
             or info.expected_frames < 2 * WORTH_A_SCAN
             or info.codec in _COPYING
         ):
@@ -1111,7 +1111,7 @@ class VideoReader:
         from .sheet import Thumbnail, clock
 
         source = self._source
-        if self.closed or not (source.local and source.reopenable):
+        if self.closed or not (source.local and source.seekable):
             return []  # reading a pipe would use up its frames
         if not self._stream.lock.acquire(timeout=seconds):
             return []  # busy
@@ -1269,7 +1269,7 @@ class VideoReader:
             filtered = filter_sequence is not None or filter_graph is not None
             near = start < WORTH_A_SCAN if self._stream.index is None else start == 0
             near = near or options.skips != self.options.skips  # the index numbers otherwise
-            if near or filtered or fps is not None or not self._source.reopenable:
+            if near or filtered or fps is not None or not self._source.seekable:
                 frames = self._decode(options, filter_sequence, filter_graph)
                 if fps is not None:
                     frames = at_rate(frames, check_rate(fps), self.info.frame_rate)

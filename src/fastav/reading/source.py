@@ -134,6 +134,8 @@ class Source:
     ----------
     local : bool
         Whether it is a file by its path, or memory: reading it twice, or side by side, is cheap.
+    seekable : bool
+        Whether it can be opened more than once; a pipe or socket cannot.
     closed : bool
         Set it to have all that is read from here refused, by whatever thread: what is in the middle
         of something stops at the next packet.
@@ -232,11 +234,6 @@ class Source:
         except (OSError, ValueError):
             return False
         return stat.S_ISREG(other.st_mode) and os.path.samestat(ours, other)
-
-    @property
-    def reopenable(self) -> bool:
-        """Whether the source can be opened more than once."""
-        return self.seekable
 
     @property
     def remote(self) -> bool:
