@@ -369,3 +369,28 @@ def test_frames_reordered_late_where_no_times_tell(zoo: Zoo, tmp_path: Path, way
     for number in range(40, 80):
         with open_(path, index=index) as reader:
             np.testing.assert_array_equal(reader[number], images[number])
+
+
+@pytest.mark.parametrize(("build", "introduced"), [(b"165", False), (b"142", True), (b"0", True)])
+def test_the_first_packet_introduces_old_encoders(
+    zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, build: bytes, introduced: bool
+) -> None:
+    """FFmpeg corrects errors of those: the decoder has to hear of them wherever it starts."""
+    data = zoo["h264-b.mp4"].read_bytes()
+    at = data.index(b"x264 - core ") + 12
+    path = tmp_path / "old.mp4"
+    path.write_bytes(data[:at] + build.rjust(3, b" ") + data[at + 3 :])
+    images = linear(path).images
+    fed: list[int | None] = []
+
+    def noting(video: VideoInput, packet: av.Packet[av.VideoStream] | None) -> list[Any]:
+        fed.append(None if packet is None else packet.pts)
+        return decode_packet(video, packet)
+
+    monkeypatch.setattr(access, "decode_packet", noting)
+    for frame in (39, 20, 14):
+        fed.clear()
+        with open_(path) as reader:
+            np.testing.assert_array_equal(reader[frame], images[frame])
+            assert reader.index.entry(frame) > 0
+        assert (fed[0] == 0) == introduced

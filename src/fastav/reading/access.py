@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from ..errors import DecodeError, FrameChangedError
 from ..workers import Crew
-from .bitstream import unreferred_reader
+from .bitstream import names_newer_encoder, unreferred_reader
 from .decode import decode_packet, packets
 from .index import NO_TIME, BrokenPromise, FrameIndex, WrongTable
 from .input import VideoInput
@@ -55,6 +55,9 @@ _SKIPPING: Final = frozenset({"mpeg1video", "mpeg2video", "mpeg4"})
 
 # Decoders that remember which encoder a stream names as its maker.
 _REMEMBERING: Final = frozenset({"h264", "mpeg4"})
+
+# In so much of the first packet the encoder is named.
+_HEAD: Final = 1 << 12
 
 
 # Up to so many pixels one thread decodes sooner than several, which have to be woken and decode
@@ -194,7 +197,7 @@ class _Cursor:
         Only that packet names the encoder that made the stream. Decoders use the name to correct
         errors of older encoders (h264 in 4:4:4, mpeg4), and keep it when they are flushed.
         """
-        if self._introduced:
+        if self._introduced or self._needs_no_introduction():
             return
         if self._position != 0 and not self._seek(0):
             self._restart()
@@ -206,6 +209,16 @@ class _Cursor:
             self._context.skip_frame = "DEFAULT"
             self._context.flush_buffers()
         self._introduced = True
+
+    def _needs_no_introduction(self) -> bool:
+        """Whether the first packet tells nothing that decoders remember, by its first bytes."""
+        source, context = self._video.source, self._context
+        if not source.local or context.codec.canonical_name != "h264" or not self._table.count:
+            return False
+        _, _, pos, size = self._table.index.packets[0].item()
+        head = source.read_at(pos, min(size, _HEAD)) or b""
+        self._introduced = names_newer_encoder(context.extradata, head)
+        return self._introduced
 
     def _restart(self) -> None:
         self.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -66,6 +67,27 @@ def _look_h264(units: Iterator[memoryview]) -> tuple[bool, bool]:
         elif 1 <= kind <= 4:  # a slice of another picture
             break
     return recovers, False
+
+
+def names_newer_encoder(extradata: bytes | None, head: bytes) -> bool:
+    """Whether the beginning of h264's first packet names an x264 that made none of its old errors.
+
+    Nothing but that may be in front of its slices: no parameter sets.
+    """
+    newer = False
+    for unit in _nal_units(memoryview(head), _length_size(extradata, 4)):
+        kind = unit[0] & 31 if len(unit) else 0
+        if kind in (1, 5):  # a slice
+            return newer
+        if kind not in (6, 9):  # SEI, access unit delimiter
+            return False
+        named = _X264.search(unit)
+        newer = newer or (named is not None and int(named[1]) > _LATEST_ERROR)
+    return False
+
+
+_X264: Final = re.compile(rb"x264 - core (\d{1,9})")
+_LATEST_ERROR: Final = 151  # FFmpeg minds errors of builds up to 150
 
 
 def _look_hevc(units: Iterator[memoryview]) -> tuple[bool, bool]:

@@ -260,13 +260,14 @@ def unsettled(scan: Scan, video: VideoInput) -> int:
         return 0
     pts = scan.packets["pts"]
     times = pts[scan.shown]
-    depth = _reordering(times)
+    order = np.argsort(times, kind="stable")
+    depth = _reordering(order)
     held = reorder_depth(video.stream.codec_context)
     if (
         scan.corrupt
         or video.in_fields
         or (times == NO_TIME).any()
-        or not np.diff(np.sort(times)).all()  # the same twice
+        or not np.diff(times[order]).all()  # the same twice
         or depth > held
         or (held and not depth and len(times) > 1)
         or len(crossing(scan, scan.closed))
@@ -284,12 +285,11 @@ def unsettled(scan: Scan, video: VideoInput) -> int:
     return int(starts[1]) if len(starts) > 1 else count
 
 
-def _reordering(times: NDArray[np.int64]) -> int:
-    """Return how many frames a decoder must hold back to put frames into order."""
-    later = np.argsort(times, kind="stable").astype(np.int32)
-    in_turn = np.arange(len(times), dtype=np.int32)
-    rank = np.empty_like(later)
-    rank[later] = in_turn
+def _reordering(order: NDArray[np.intp]) -> int:
+    """Return how many frames a decoder must hold back to put frames into an order."""
+    in_turn = np.arange(len(order), dtype=np.int32)
+    rank = np.empty_like(in_turn)
+    rank[order] = in_turn
     # A frame is late by those that were decoded before it and are shown after it. They are nearer
     # than twice the farthest that any is from its place.
     farthest = 2 * int(np.abs(rank - in_turn).max(initial=0))
