@@ -320,6 +320,9 @@ def test_what_no_frame_refers_to_is_not_decoded(
     zoo: Zoo, name: str, share: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Packets are looked into: decoders that leave such frames out do not tell which."""
+    telling = {"h264": "field_order", "hevc": "reorder_depth"}.get(name.partition("-")[0])
+    if telling is not None and not hasattr(av.VideoCodecContext, telling):
+        pytest.skip("this PyAV tells too little of the codec: all is decoded for the index")
     reference = linear(zoo[name])
     fed = 0
 
