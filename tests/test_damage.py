@@ -233,11 +233,12 @@ class TestNumbers:
                 np.testing.assert_array_equal(reader[-1], image)
 
 
-def test_frames_lost_by_threads_at_the_end_come_after_all(tmp_path: Path) -> None:
+@pytest.mark.parametrize("container", ["matroska", "h264"])
+def test_frames_lost_by_threads_at_the_end_come_after_all(container: str, tmp_path: Path) -> None:
     """FFmpeg's frame threads say nothing of an error after the last packet."""
-    sound = encode(count=20, options=X264, container="matroska")
+    sound = encode(count=20, options=X264, container=container)
     for number in range(14, 20):
-        data = edited(sound, "matroska", at(number, bad_slice))
+        data = edited(sound, container, at(number, bad_slice))
         count = len(truth(data, tmp_path).images)
         for threads in THREADS:
             with open_(data, thread_count=threads, errors="keep") as reader:
