@@ -13,7 +13,7 @@ import pytest
 
 import fastav
 from fastav import EncodeError
-from fastav.pyav import CAN_ROTATE, fraction
+from fastav.pyav import CAN_ROTATE, fraction, frame_rates
 
 from .media import make_sounding, pictures
 
@@ -358,3 +358,46 @@ def test_sound_is_opened_as_the_pictures_are() -> None:
     """By the format that was named: a description of lavfi's is no file."""
     written = run("testsrc2=size=64x48:duration=0.2", read={"container_format": "lavfi"})
     assert fastav.imread(written).shape == (5, 48, 64, 3)
+
+
+@pytest.mark.parametrize("rate", [25, Fraction(30000, 1001), Fraction(24000, 1001)])
+@pytest.mark.parametrize("origin", ["mp4", "matroska", "avi"])
+@pytest.mark.parametrize(
+    ("container", "codec"),
+    [("avi", "mpeg4"), ("yuv4mpegpipe", None), ("mxf", "mpeg2video"), ("mpegts", "mpeg2video"),
+     ("mpeg", "mpeg1video"), ("mp4", "mpeg2video"), ("matroska", "mpeg2video")],
+)  # fmt: skip
+def test_a_constant_rate_stays_one(
+    rate: Fraction, origin: str, container: str, codec: str | None
+) -> None:
+    """Also where the source's clock knows no better than milliseconds."""
+    written = run(clip_at(rate, origin), container=container, codec=codec)
+    with fastav.open(written) as reader:
+        assert reader.info.frame_rate == rate
+        times = np.array(reader.timestamps)
+        np.testing.assert_allclose(times - times[0], np.arange(40) / float(rate), atol=6e-4)
+
+
+def test_a_rate_next_to_one_that_the_codec_knows() -> None:
+    """Telephones have such, of 2998 ticks of 1/90000 s; one that no codec knows is told so."""
+    telephone = clip_at(Fraction(45000, 1499))
+    for container, codec in (("mpeg", "mpeg1video"), ("mpegts", "mpeg2video")):
+        with fastav.open(run(telephone, container=container, codec=codec)) as reader:
+            assert reader.info.frame_rate == 30
+            times = np.array(reader.timestamps)
+            np.testing.assert_allclose(times - times[0], np.arange(40) / 30.02, atol=1e-3)
+    written = run(telephone, container="avi", codec="mpeg4")
+    with av.open(io.BytesIO(written)) as opened:  # no empty frames between them
+        stream = opened.streams.video[0]
+        assert (stream.frames, fraction(stream.average_rate)) == (40, Fraction(45000, 1499))
+    if frame_rates(av.Codec("mpeg2video", "w")) is not None:
+        with pytest.raises(EncodeError, match=r"does not encode 27 .*codec=.*'fps', '30'") as told:
+            run(clip_at(Fraction(27)), container="mpegts", codec="mpeg1video")
+        assert len(str(told.value)) < 300
+
+
+def clip_at(rate: Fraction, container: str = "mp4") -> bytes:
+    file = io.BytesIO()
+    with fastav.open(file, "w", container=container, codec="mpeg4", fps=rate) as writer:
+        writer.write(list(pictures(40, 64, 48)))
+    return file.getvalue()

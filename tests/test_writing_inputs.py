@@ -16,6 +16,7 @@ import pytest
 
 import fastav
 from fastav import EncodeError
+from fastav.pyav import fraction
 from fastav.writing import frames as frames_module
 
 FRAMES = np.random.default_rng(3).integers(0, 256, (7, 20, 30, 3), dtype=np.uint8)
@@ -203,6 +204,118 @@ def test_a_codec_of_fixed_rates_says_that_it_cannot_keep_times() -> None:
         writer.write(FRAMES[:2], times=[0, 0.04])
         with pytest.raises(EncodeError, match="25 frames in every second"):
             writer.write(FRAMES[2:3], times=[0.05])
+
+
+def picture(number: int) -> np.ndarray:
+    return np.full((32, 48, 3), 3 * number, np.uint8)
+
+
+def told(data: bytes) -> tuple[Fraction, list[float]]:
+    """The rate that FFmpeg tells of a file, and when its pictures are shown."""
+    with av.open(io.BytesIO(data)) as container:
+        stream = container.streams.video[0]
+        rate, tick = fraction(stream.average_rate), fraction(stream.time_base)
+        assert rate is not None
+        assert tick is not None
+        return rate, [float(frame.pts * tick) for frame in container.decode(stream)]
+
+
+RATES = [25, 24, 12, Fraction(30000, 1001), Fraction(24000, 1001), Fraction(60000, 1001), 60, 100]
+
+
+@pytest.mark.parametrize(
+    "rate", [*RATES, Fraction(1, 2), Fraction(45000, 1499), Fraction(1234, 100)]
+)
+@pytest.mark.parametrize(
+    ("container", "codec"), [("avi", "ffv1"), ("avi", "mpeg4"), ("yuv4mpegpipe", None)]
+)
+@pytest.mark.parametrize("grain", [None, 90000, 1000], ids=["exact", "90 kHz", "ms"])
+def test_times_at_a_constant_rate_are_that_rate(
+    rate: Fraction, container: str, codec: str | None, grain: int | None
+) -> None:
+    """Containers with one rate get it in their header, through what times are rounded to."""
+    if rate == Fraction(45000, 1499) and (grain == 1000 or codec == "mpeg4"):
+        pytest.skip("in whole milliseconds, or ticks of MPEG-4, this is 30 as well")
+    times = [number / Fraction(rate) for number in range(40)]
+    if grain is not None:
+        times = [Fraction(round(time * grain), grain) for time in times]
+    file = io.BytesIO()
+    with fastav.open(file, "w", container=container, codec=codec) as writer:
+        for number, time in enumerate(times):
+            writer.write_frame(picture(number), time=float(time))
+    found, shown = told(file.getvalue())
+    assert found == rate
+    np.testing.assert_allclose(shown, [number / float(rate) for number in range(40)], atol=1e-5)
+
+
+@pytest.mark.parametrize(("codec", "container"), [("ffv1", "avi"), ("mpeg2video", "mpegts")])
+def test_missing_frames_are_gaps_at_the_rate(codec: str, container: str) -> None:
+    times = [number / 30 for number in range(60) if number % 7 != 3]
+    file = io.BytesIO()
+    with fastav.open(file, "w", container=container, codec=codec) as writer:
+        writer.write((picture(number) for number in range(len(times))), times=times)
+    found, shown = told(file.getvalue())
+    assert found == 30
+    np.testing.assert_allclose(np.array(shown) - shown[0], times, atol=1e-4)
+
+
+def test_avi_keeps_a_variable_rate_by_the_coarsest_clock() -> None:
+    """Each tick without a frame is an empty one."""
+    times = [0, 0.04, 0.1, 0.5, 1.24, 1.3, 7]
+    file = io.BytesIO()
+    with fastav.open(file, "w", container="avi", codec="ffv1") as writer:
+        writer.write(FRAMES, times=times)
+    found, shown = told(file.getvalue())
+    assert (found, shown) == (50, times)
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        ([0, 0.04, 0.1, 0.5, 1.25, 1.3, 7], "one rate, and frames come at none.*'fps', '30'"),
+        ([0, 0.04, 0.08, 0.12, 0.16, 0.24, 0.28], "25 frames in every second.*frame 5, 0.24 s"),
+    ],
+)
+def test_y4m_refuses_a_variable_rate(times: list[float], message: str) -> None:
+    file = io.BytesIO()
+    with (
+        pytest.raises(EncodeError, match=message),
+        fastav.open(file, "w", container="yuv4mpegpipe") as writer,
+    ):
+        writer.write(FRAMES, times=times)
+
+
+def test_one_frame_object_again_and_again_at_times_of_its_own() -> None:
+    """What is held back to learn the rate is not the caller's."""
+    frame = av.VideoFrame(48, 32, "yuv420p")
+
+    def drawn() -> Any:
+        for number in range(20):
+            frame.planes[0].update(bytes([number]) * frame.planes[0].buffer_size)
+            yield frame
+
+    file = io.BytesIO()
+    with fastav.open(file, "w", container="avi", codec="ffv1") as writer:
+        writer.write(drawn(), times=np.arange(20) / 25)
+    assert told(file.getvalue())[0] == 25
+    with av.open(io.BytesIO(file.getvalue())) as container:
+        luma = [bytes(frame.planes[0])[0] for frame in container.decode(video=0)]
+    assert luma == list(range(20))
+
+
+def test_times_closer_than_the_clock_of_the_container() -> None:
+    file = io.BytesIO()
+    with (
+        pytest.raises(ValueError, match=r"a tick of 1/1000 s.*'matroska'.*0.0001 s for frame 1"),
+        fastav.open(file, "w", container="matroska", codec="ffv1") as writer,
+    ):
+        writer.write(FRAMES[:3], times=[0, 0.0001, 0.0002])
+
+
+@pytest.mark.parametrize("given", [0, -1, 0.001, "1/1000", Fraction(-1, 1000)])
+def test_clocks_that_are_none(given: Any) -> None:
+    with pytest.raises(ValueError, match=r"time_base must be.*Fraction\(1, 1000\)"):
+        fastav.open(io.BytesIO(), "w", container="matroska", time_base=given)
 
 
 @pytest.mark.parametrize("target", ["-", "pipe:1", "pipe:"])

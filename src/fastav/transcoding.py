@@ -170,8 +170,6 @@ def transcode(
             aspect = _aspect(reader.info, top, first, filter_sequence, filter_graph)
             lies = "rotation" not in write and top.rotation % 180
             settings = {
-                "fps": (reader.info.frame_rate or Fraction(25)) / step,
-                "time_base": fraction(first.time_base),
                 "pixel_aspect": 1 / aspect if aspect and lies else aspect,
                 "filter_sequence": behind or None,
                 "sound": _sound(reader, sound, first),
@@ -179,7 +177,7 @@ def transcode(
             }
             with VideoWriter(target, **settings) as writer:
                 writer.refuse(reader)
-                writer.follow(first)
+                writer.follow(first, (reader.info.frame_rate or Fraction(25)) / step)
                 writer.write(
                     images if tell is None else _report(images, tell),
                     in_pixel_format=format,

@@ -30,6 +30,14 @@ __all__ = ["TURNING", "Encoder", "EncoderSettings", "Rate", "exact_rate"]
 
 Rate: TypeAlias = float | str | Rational
 
+# Parts by which a rate may differ from another that stands for it.
+_SAME_RATE: Final = Fraction(1, 1000)
+
+# Rates that MPEG-1 and MPEG-2 know, where PyAV does not tell.
+_TELEVISION: Final = tuple(
+    map(Fraction, ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60"))
+)
+
 _INT_MAX: Final = 2**31 - 1  # of the C ints that rates are kept in
 
 # FFmpeg's muxer of single pictures names mjpeg as its default for every kind of picture.
@@ -82,7 +90,7 @@ class EncoderSettings:
     """
 
     codec: str | None = None
-    fps: Rate = 24
+    fps: Rate | None = None
     out_pixel_format: str | None = None
     options: Mapping[str, object] = field(default_factory=dict)
     thread_count: int = 0
@@ -120,7 +128,12 @@ class Encoder:
     name : str
         FFmpeg's name of the encoder.
     fps : Fraction
-        Frames per second, see :func:`exact_rate`.
+        Frames per second, see :func:`exact_rate`; by default 24, or the closest that the codec
+        knows.
+    asked : bool
+        Whether somebody asked for that rate.
+    pace : Fraction, optional
+        The rate that was asked for, or else is a source's.
     colours : Colours
         What was asked for.
     counts_frames : bool
@@ -140,7 +153,9 @@ class Encoder:
         self._settings = settings
         self._codec = _find_codec(container, extension, settings.codec)
         self.name: str = self._codec.name
-        self.fps: Fraction = exact_rate(settings.fps)
+        self.asked: bool = settings.fps is not None
+        self.pace: Fraction | None = exact_rate(settings.fps) if self.asked else None
+        self.fps: Fraction = self.pace or Fraction(24)
         self._options = {str(key): str(value) for key, value in settings.options.items()}
         asked = Colours(settings.matrix, settings.range, settings.primaries, settings.transfer)
         self.colours: Colours = self._check_colours(
@@ -163,13 +178,38 @@ class Encoder:
                     f"{self.name} does not encode out_pixel_format={settings.out_pixel_format!r}, "
                     f"but {', '.join(taken)}"
                 )
-        rates = frame_rates(self._codec)
-        self.counts_frames: bool = rates is None or bool(rates)
-        if rates and self.fps not in rates:
-            raise EncodeError(
-                f"{self.name} does not encode {self.fps} frames per second, but "
-                f"{', '.join(map(str, rates))}"
-            )
+        self._rates = frame_rates(self._codec)
+        self.counts_frames: bool = self._rates is None or bool(self._rates)
+        if self._rates and self.fps not in self._rates:
+            if self.asked:
+                raise self._no_rate(self.fps)
+            self.fps = self._closest(self.fps)
+
+    def allowed(self, rate: Fraction) -> Fraction:
+        """The rate that the codec knows in the place of another, of which nobody can see or hear.
+
+        Raises
+        ------
+        EncodeError
+            There is none so close.
+        """
+        closest = self._closest(rate)
+        if abs(closest / rate - 1) <= _SAME_RATE:
+            return closest
+        if self._rates is None:
+            return rate  # FFmpeg knows
+        raise self._no_rate(rate)
+
+    def _closest(self, rate: Fraction) -> Fraction:
+        return min(self._rates or _TELEVISION, key=lambda known: abs(known - rate))
+
+    def _no_rate(self, rate: Fraction) -> EncodeError:
+        known = sorted(sorted(self._rates or (), key=lambda known: abs(known - rate))[:8])
+        return EncodeError(
+            f"{self.name} does not encode {rate} frames per second, the closest that it does are "
+            f"{', '.join(map(str, known))}; choose one by fps=, another codec=, or the filter "
+            "('fps', '30') or the like, which keeps the pace"
+        )
 
     def _check_colours(self, asked: Colours) -> Colours:
         """What was asked for, completed by what the codec and the container prescribe."""
@@ -186,9 +226,14 @@ class Encoder:
             return whole.or_else(_BESIDE_MATRIX.get(whole.matrix, whole))
         return whole
 
-    def follow(self, frame: VideoFrame) -> None:
-        """Take the colours of a frame for those of the file, where nobody asked for others."""
+    def follow(self, frame: VideoFrame, fps: Fraction | None = None) -> None:
+        """Take colours of a frame and a rate for those of the file, where nobody asked for others.
+
+        With times of their own, frames come at about this rate.
+        """
         self.colours = self._check_colours(self.colours.or_else(Colours.of(frame)))
+        if fps is not None and not self.asked:
+            self.fps = self.pace = fps
 
     def choose_format(self, given: str) -> str:
         """The pixel format to encode frames of a given one in.

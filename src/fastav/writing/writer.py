@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Final, Self
 
 from av import VideoFrame
 from av.container import OutputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from ..errors import EncodeError
@@ -58,8 +59,9 @@ class VideoWriter:
     codec : str, optional
         FFmpeg's name of an encoder or codec. By default the one that the container prefers.
     fps : int, float, Fraction, str or NumPy number
-        Frames per second. Kept exactly: a float stands for the simplest fraction that rounds to it
-        (29.97 is 2997/100), "30000/1001" and Fractions for themselves.
+        Frames per second, 24 by default, or the closest that the codec knows. Kept exactly: a
+        float stands for the simplest fraction that rounds to it (29.97 is 2997/100), "30000/1001"
+        and Fractions for themselves.
     out_pixel_format : str, optional
         What to encode. By default the best match to the frames for codecs that are always
         lossless, a palette made for the frames for GIFs ("bgr8" is a fixed one, dithered), and the
@@ -149,7 +151,7 @@ class VideoWriter:
         container: str | None = None,
         extension: str | None = None,
         codec: str | None = None,
-        fps: Rate = 24,
+        fps: Rate | None = None,
         out_pixel_format: str | None = None,
         options: Mapping[str, object] | None = None,
         thread_count: int = 0,
@@ -178,12 +180,10 @@ class VideoWriter:
         self._stream: VideoStream | None = None
         self._chain: FilterChain | PaletteChain | None = None
         self._filters: tuple[FilterSequence | None, FilterGraph | None] = (None, None)
-        self._held: VideoFrame | None = None
+        self._held: list[VideoFrame] = []
         self._conversion = conversion
         self._maker = FrameMaker(conversion)
         self._colours = Colours()
-        self._last_pts = -1
-        self._schedule = Schedule(time_base)
         self._rate = Fraction(1)  # frames per second of what is encoded
         self._clock = Fraction(1)  # the encoder's time base
         self._end = Fraction(0)  # when the last frame has ended, in seconds, for the sound
@@ -193,6 +193,7 @@ class VideoWriter:
         self._target = Target(
             target, container=container, extension=extension, options=container_options
         )
+        self._schedule = Schedule(self._target.container, time_base)
         if fragmented:
             self._target.fragment()
         self._rotation = rotation
@@ -272,12 +273,17 @@ class VideoWriter:
         elif self._chain is not None:
             self._chain.frame_rate = self._encoder.fps
 
-    def follow(self, frame: VideoFrame) -> None:
+    def follow(self, frame: VideoFrame, fps: Fraction | None = None) -> None:
         """Write in the colours that a frame is tagged with, where none were asked for.
 
-        Arrays of RGB do not tell what the video was that they came from: a frame of it does.
+        Arrays of RGB do not tell what the video was that they came from: a frame of it does. The
+        same goes for its clock, and for the rate `fps` at which frames with times of their own
+        come, more or less.
         """
-        self._encoder.follow(frame)
+        self._encoder.follow(frame, fps)
+        self._schedule.follow(fraction(frame.time_base))
+        if self._chain is not None:
+            self._chain.frame_rate = self._encoder.fps
 
     def refuse(self, reader: VideoReader) -> None:
         """Raise ``ValueError`` if a reader reads the very file that is to be written."""
@@ -343,7 +349,10 @@ class VideoWriter:
         times : iterable of float or Fraction, optional
             When each frame is shown, in seconds from 0 on, increasing: a variable rate. For all
             frames of a video or for none. Kept to a tick of `time_base`, or of the container's own
-            clock where that is coarser (1/1000 in Matroska).
+            clock where that is coarser (1/1000 in Matroska). Where container or codec have but one
+            rate, the first 16 frames are waited for, and the times are to be at the rate that they
+            tell: Y4M and MXF take no gaps; AVI fills them with empty frames, and those of a
+            variable rate too.
 
         Raises
         ------
@@ -418,71 +427,77 @@ class VideoWriter:
         with _interrupts_later():
             has_filters = self._chain is not None
             self._schedule.stamp(frame, self.frames_written, moment, self._encoder, has_filters)
-            if self._chain is None:
-                self._encode(frame)
-            else:
-                for filtered in self._chain.push(frame):
-                    self._encode_filtered(filtered)
+            for filtered in [frame] if self._chain is None else self._chain.push(frame):
+                self._pass_on(filtered)
             self.frames_written += 1
 
-    def _encode_filtered(self, frame: VideoFrame) -> None:
-        """Encode a filtered frame; the distance of the first two tells the rate."""
+    def _pass_on(self, frame: VideoFrame) -> None:
+        """Encode a frame; the first ones when there are enough of them to tell the rate."""
         if self._output is not None:
             self._encode(frame)
-        elif self._held is None:
-            self._held = frame
-        else:
-            first, self._held = self._held, None
-            distance = (frame.pts or 0) - (first.pts or 0)
-            self._encode(first, 1 / (distance * _time_base(frame)) if distance > 0 else None)
+            return
+        ahead = self._schedule.ahead(self._encoder, self._chain is not None)
+        if ahead > 1 and self._chain is None:  # it may be the caller's, who may change it
+            (frame,) = FilterChain([("copy", "")]).process([frame])
+        self._check_size(frame, *self._held[:1])
+        self._held.append(frame)
+        if len(self._held) == ahead:
+            self._encode_held()
+
+    def _encode_held(self) -> None:
+        """Settle the rate and encode the frames that it was to be learnt of."""
+        held, self._held = self._held, []
+        if not held:
+            return
+        try:
+            rate, clock = self._schedule.settle(held, self._encoder)
+        except EncodeError:
+            self._release()
+            raise
+        self._start(held[0], rate, clock)
+        for frame in held:
             self._encode(frame)
 
     def _drain_filter(self) -> None:
         if self._chain is not None:
             for filtered in self._chain.flush():
-                self._encode_filtered(filtered)
+                self._pass_on(filtered)
             self._chain = None
-        if self._held is not None:
-            frame, self._held = self._held, None
-            self._encode(frame)
+        self._encode_held()
 
-    def _encode(self, frame: VideoFrame, rate: Fraction | None = None) -> None:
-        if self._output is None:
-            self._start(frame, rate or self._encoder.fps)
+    def _check_size(self, frame: VideoFrame, *others: VideoFrame | VideoCodecContext) -> None:
+        for other in others:
+            if (frame.width, frame.height) != (other.width, other.height):
+                raise ValueError(
+                    f"frame {self.frames_written} is {frame.width}x{frame.height}, "
+                    f"the frames before it are {other.width}x{other.height}"
+                )
+
+    def _encode(self, frame: VideoFrame) -> None:
         assert self._output is not None
         assert self._stream is not None
         context = self._stream.codec_context
-        if (frame.width, frame.height) != (context.width, context.height):
-            raise ValueError(
-                f"frame {self.frames_written} is {frame.width}x{frame.height}, "
-                f"the frames before it are {context.width}x{context.height}"
-            )
+        self._check_size(frame, context)
         if self.frames_encoded and self._target.takes_one_frame:
             raise ValueError(
                 f"{self._target.name!r} names one picture; for more write to a pattern such as "
                 f"'picture%03d{self._target.extension}' or to another container"
             )
-        clock, given = _time_base(frame), frame.pts or 0
-        duration = frame.duration  # which a conversion forgets
-        pts = given if clock == self._clock else round(given * clock / self._clock)
+        moment = (frame.pts or 0) * _time_base(frame)
+        duration = frame.duration * _time_base(frame)  # which a conversion forgets
         frame = self._maker.convert(frame, str(context.pix_fmt), self._colours)
-        if self._schedule.timed and self._encoder.counts_frames and pts <= self._last_pts:
-            raise EncodeError(
-                f"{self._encoder.name} has {self._encoder.fps} frames in every second and cannot "
-                f"keep the time of frame {self.frames_encoded}, {float(given * clock):g} s; choose "
-                "another codec, or the filter ('fps', '25') or the like"
-            )
-        # Filters may give two frames one time stamp; encoders would drop the second.
-        frame.pts = self._last_pts = max(pts, self._last_pts + 1)
+        frame.pts = self._schedule.place(
+            self.frames_encoded, moment, self._clock, _time_base(self._stream), self._encoder
+        )
         frame.time_base = self._clock
         with self._all_or_close():
             if self._sound is not None:
-                self._end = given * clock + (duration * clock or 1 / self._rate)
-                self._sound.copy_until(self._output, given * clock)
+                self._end = moment + (duration or 1 / self._rate)
+                self._sound.copy_until(self._output, moment)
             self._output.mux(self._stream.encode(frame))
         self.frames_encoded += 1
 
-    def _start(self, frame: VideoFrame, rate: Fraction) -> None:
+    def _start(self, frame: VideoFrame, rate: Fraction, clock: Fraction) -> None:
         """Open container and encoder for frames like `frame`, then write the header."""
         colours = self._encoder.colours.or_else(Colours.of(frame))
         output = self._target.open()
@@ -495,7 +510,7 @@ class VideoWriter:
                 output,
                 frame,
                 rate=rate,
-                time_base=self._schedule.time_base(frame, rate, self._encoder),
+                time_base=clock,
                 rotation=rotation,
                 pixel_aspect=self._pixel_aspect,
                 colours=colours,
@@ -599,7 +614,7 @@ class VideoWriter:
         """Release everything; errors of the container are suppressed."""
         self._closed = True
         output, self._output, self._stream = self._output, None, None
-        self._chain = self._held = None
+        self._chain, self._held = None, []
         if output is not None:
             with suppress(Exception):  # told before, by what led here
                 output.close()
@@ -620,7 +635,8 @@ class VideoWriter:
             self._sound,
         )
         self._closed = True
-        self._output = self._stream = self._chain = self._held = None
+        self._output = self._stream = self._chain = None
+        self._held = []
         return parts
 
     def __enter__(self) -> Self:
