@@ -147,6 +147,23 @@ def test_the_cases_are_damaged(tmp_path: Path) -> None:
         assert bool(reference.error) == ("dropped" not in name), name
 
 
+# Of what asks for several frames, by the numbers of all that are promised.
+KEYS: list[Callable[[Any], Any]] = [
+    lambda all_: slice(None),
+    lambda all_: slice(0, len(all_)),
+    lambda all_: slice(12, 24),
+    lambda all_: slice(None, None, -1),
+    lambda all_: slice(-5, None),
+    lambda all_: slice(-len(all_), -len(all_) + 5),
+    lambda all_: slice(None, None, 7),
+    lambda all_: [-1],
+    lambda all_: [-len(all_), 18],
+    lambda all_: all_ % 3 == 1,
+    lambda all_: all_ < 2,
+    lambda all_: all_ > 30,
+]
+
+
 class TestNumbers:
     """Every way of reading gives as many frames as plain decoding, whatever the threads."""
 
@@ -212,6 +229,77 @@ class TestNumbers:
                 for image, i in zip(reader.get_batch(batch), batch, strict=True):
                     np.testing.assert_array_equal(image, reference.images[i])
 
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"errors": errors, **more}
+            for errors in ("raise", "keep")
+            for more in ({}, {"thread_count": 1}, {"thread_count": 3}, {"rotate": True})
+        ],
+        ids=str,
+    )
+    def test_a_key_never_gives_less_than_it_asked_for(
+        self, damaged: tuple[bytes, Reference], options: dict[str, Any]
+    ) -> None:
+        """What was promised when it was asked comes, or is an error; also from the end."""
+        data, reference = damaged
+        count = len(reference.images)
+        with open_(data, **options) as reader:
+            promised = len(reader)
+        all_ = np.arange(promised)
+        for key in KEYS if promised else ():
+            for told in (False, True):
+                with open_(data, **options) as reader:
+                    if told:
+                        assert len(reader) == promised
+                    wanted, error = all_[key(all_)], None
+                    try:
+                        images = reader[key(all_)]
+                    except fastav.DecodeError as raised:
+                        error, images = raised, ()
+                    proved = len(reader) == count
+                if error is not None:
+                    assert proved
+                    assert error.frames_read == count <= wanted.max(initial=count)
+                    assert "promised more" in str(error) or not count
+                else:
+                    assert len(images) == len(wanted)
+                for image, number in zip(images, wanted.tolist(), strict=error is None):
+                    if proved:  # else the damage before it is not known
+                        np.testing.assert_array_equal(image, reference.images[number])
+        with open_(data, **options) as reader:
+            with suppress(fastav.DecodeError):
+                reader.read()
+            assert len(reader) == count
+            if count:  # else nothing tells how they would be turned
+                assert len(reader[:]) == len(reader[: promised + 7]) == count
+
+    @pytest.mark.parametrize("threads", THREADS)
+    def test_reading_on_tells_of_damage_with_an_index_and_without(
+        self, damaged: tuple[bytes, Reference], threads: int
+    ) -> None:
+        data, reference = damaged
+        count = len(reference.images)
+        for start, stop in ((0, None), (3, None), (3, 99), (17, 30), (3, 5)):
+            found = []
+            for how in ("alone", "counted", "known"):
+                with open_(data, thread_count=threads) as reader:
+                    if how != "alone":
+                        len(reader)
+                    if how == "known":
+                        reader.read(errors="keep")
+                    images: list[Any] = []
+                    failed = False
+                    try:
+                        images.extend(reader.iter(start=start, stop=stop))
+                    except fastav.DecodeError:
+                        failed = True
+                    found.append(failed)
+                    if not failed and how == "known":
+                        assert len(images) == len(range(count)[start:stop])
+            assert found[0] == found[2], (start, stop, found)
+            assert found[0] or not found[1]
+
     def test_times(self, damaged: tuple[bytes, Reference]) -> None:
         data, reference = damaged
         with open_(data) as reader:
@@ -233,11 +321,12 @@ class TestNumbers:
                 np.testing.assert_array_equal(reader[-1], image)
 
 
-def test_frames_lost_by_threads_at_the_end_come_after_all(tmp_path: Path) -> None:
+@pytest.mark.parametrize("container", ["matroska", "h264"])
+def test_frames_lost_by_threads_at_the_end_come_after_all(container: str, tmp_path: Path) -> None:
     """FFmpeg's frame threads say nothing of an error after the last packet."""
-    sound = encode(count=20, options=X264, container="matroska")
+    sound = encode(count=20, options=X264, container=container)
     for number in range(14, 20):
-        data = edited(sound, "matroska", at(number, bad_slice))
+        data = edited(sound, container, at(number, bad_slice))
         count = len(truth(data, tmp_path).images)
         for threads in THREADS:
             with open_(data, thread_count=threads, errors="keep") as reader:

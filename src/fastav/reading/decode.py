@@ -147,19 +147,26 @@ def decode(video: VideoInput) -> Generator[av.VideoFrame]:
     """
     promised: deque[int | None] = deque(maxlen=_IN_FLIGHT)
     came: deque[int | None] = deque(maxlen=4 * _IN_FLIGHT)
+    missing = 0  # frames, of packets that are to give one each
     hides = hidden_reader(video.stream.codec_context.codec.canonical_name)
     for packet in packets(video):
         if not (packet.is_discard or (hides is not None and hides(memoryview(packet)))):
             promised.append(packet.pts)
+            missing += 1
         frames = decode_packet(video, packet)
         del packet  # as in `packets`
         for frame in frames:
             came.append(frame.pts)
+            missing -= 1
             yield frame
     for frame in decode_packet(video, None):
         came.append(frame.pts)
+        missing -= 1
         yield frame
-    if _loses_errors(video) and not set(promised) - {None} <= set(came):
+    untimed = None in promised and video.source.seekable  # raw streams, which only counting tells
+    if _loses_errors(video) and (
+        (untimed and missing > 0) or not set(promised) - {None} <= set(came)
+    ):
         raise DecodeError("the last frames did not come out of the decoder")
 
 

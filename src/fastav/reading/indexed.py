@@ -4,7 +4,9 @@ The table is the container's own if that suffices (:mod:`.tables`), else one mad
 packets (:mod:`.scan`). It is believed until something contradicts it. If a packet is not the one
 that it has in that place (``WrongTable``), all packets are read. If the decoder gives other frames
 than it promises (``BrokenPromise``), or reading in order came to another number of frames, all
-packets are decoded. What was read by the former table is then read again.
+packets are decoded. What was read by the former table is then read again. The numbers that it was
+asked by stay what they were if the new table is shorter, so that who was promised more gets an
+error and not less.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import threading
 import weakref
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import av
 from av.codec import Capabilities
@@ -25,7 +27,7 @@ from ..progress import Advance
 from ..pyav import file_size
 from ..workers import processors
 from .decode import Damage, decode_all
-from .frames import FrameIterator, OneWay
+from .frames import FrameIterator, OneWay, part_of
 from .index import TABLED, BrokenPromise, FrameIndex, WrongTable
 from .info import VideoInfo, describe
 from .input import VideoInput, open_input
@@ -42,6 +44,13 @@ if TYPE_CHECKING:
 __all__ = ["IndexedStream"]
 
 Result = TypeVar("Result")
+
+
+class _Edition(NamedTuple):
+    """How often the table was made anew, and how often with as many frames as before or more."""
+
+    times: int = 0
+    numbers: int = 0
 
 
 class IndexedStream:
@@ -87,7 +96,7 @@ class IndexedStream:
         self.lock: threading.RLock = threading.RLock()
         self._options = options
         self._scanned = False  # whether all packets were read for the index
-        self._doubts = 0  # how often a table proved wrong
+        self._edition = _Edition()
         self._counted: tuple[int, bool] | None = None  # what reading in order gave: frames, damage
         self._access: FrameAccess | None = None
         self._pipe: OneWay | None = None
@@ -262,9 +271,7 @@ class IndexedStream:
             promised = len(self.index), False
             if self._counted not in (None, promised) and not self.index.proved:
                 # Reading in order gave other frames than the packets promise.
-                self._doubts += 1
-                self.release()
-                return self._scan(None, prove=True)
+                self._doubt(self.index, prove=True)
             return self.index
 
     def _check_countable(self) -> None:
@@ -315,32 +322,70 @@ class IndexedStream:
 
         return decode_all(lambda: self.start(options), note, damage if options.skips else None)
 
-    def _doubt(self, table: FrameIndex | Outline | None, wrong: WrongTable) -> None:
+    def _doubt(self, table: FrameIndex | Outline, prove: bool) -> None:
         """Make the index anew after a table proved wrong, unless another thread has done so."""
         with self.reading():
-            self._doubts += 1
-            if self.index is table:
-                self.release()
-                self._scan(None, prove=isinstance(wrong, BrokenPromise))
+            if self.index is not table:
+                return
+            self.release()
+            index = self._scan(None, prove)
+            times, numbers = self._edition
+            self._edition = _Edition(times + 1, numbers + (len(index) >= len(table)))
 
-    def exactly(self, read: Callable[[], Result]) -> Result:
-        """Read by the table, again if it proved wrong meanwhile and was made anew."""
-        first = self._doubts
+    @property
+    def uncounted(self) -> bool:
+        """Whether nobody can have been told how many frames there are."""
+        return self.index is None and self._counted is None
+
+    def promised(self, uncounted: bool) -> int:
+        """How many frames keys are of: all; if that was first found out now, with lost ones."""
+        table = self.table()
+        if uncounted and table.damaged and not self._options.skips:
+            return max(len(table.packets), len(table) + 1)
+        return len(table)
+
+    def exactly(self, read: Callable[[], Result], by_time: bool = False) -> Result:
+        """Read by the table, again if that has changed meanwhile.
+
+        A shorter one changes nothing for what was asked for by number, but for what was by time.
+        """
         while True:
-            doubts, table = self._doubts, self.index
+            edition = self._edition
             try:
                 result = read()
-            except WrongTable as wrong:
-                self._doubt(self.index if table is None else table, wrong)
-                continue
-            except IndexError as error:
-                known = self.index
-                if self._doubts == first or known is None or not known.proved:
+            except (WrongTable, IndexError):
+                if self._edition.numbers == edition.numbers:
                     raise
-                what = f"{error}: the file is damaged, and promised more"
-                raise DecodeError(what, len(known)) from None
-            if self._doubts == doubts:  # else its frame numbers came from a wrong table
+                continue
+            now = self._edition
+            if now == edition or (not by_time and now.numbers == edition.numbers):
                 return result
+
+    def by_number(self, last: int, read: Callable[[], Result]) -> Result:
+        """Read frames up to number `last` that the table had, again if it got shorter meanwhile.
+
+        Raises
+        ------
+        DecodeError
+            It does not have them any more.
+        WrongTable
+            They have other numbers.
+        """
+        while True:
+            table = self.table()
+            if last >= len(table):
+                what = f"{out_of_range(last, len(table))}: the file is damaged, and promised more"
+                raise DecodeError(what, len(table))
+            edition = self._edition
+            try:
+                return read()
+            except IndexError:
+                if self.index is table:
+                    raise
+            except WrongTable as wrong:
+                self._doubt(table, prove=isinstance(wrong, BrokenPromise))
+                if self._edition.numbers != edition.numbers:
+                    raise
 
     # Frames by number
 
@@ -359,21 +404,32 @@ class IndexedStream:
         count = len(self.table())
         if not -count <= number < count:
             raise out_of_range(number, count)
-        with self.access(options) as access:
-            return access.frame(number % count), number % count
+        number %= count
 
-    def each(self, numbers: range, options: ReadOptions) -> Generator[av.VideoFrame]:
-        """Frames by number, with a decoder of their own."""
+        def read() -> av.VideoFrame:
+            with self.access(options) as access:
+                return access.frame(number)
+
+        return self.by_number(number, read), number
+
+    def each(
+        self, start: int, stop: int | None, step: int, options: ReadOptions
+    ) -> Generator[av.VideoFrame]:
+        """Frames `start`, `start` + `step`, ... before `stop`, with a decoder of their own."""
         table = self.table()
+        if table.damaged and not options.skips and (stop is None or stop > len(table)):
+            # Reading in order tells what is wrong, and gives what comes before it.
+            yield from part_of(self.in_order(options), start, stop, step)
+            return
+        numbers = range(*slice(start, stop, step).indices(len(table)))
         with closing(self._make_access(table, options, workers=1)) as access:
             try:
                 for number in numbers:
                     yield access.frame(number)
                 return
             except WrongTable as wrong:
-                self._doubt(table, wrong)
-        rest = range(number, min(numbers.stop, len(self.table())), numbers.step)
-        yield from self.each(rest, options)
+                self._doubt(table, prove=isinstance(wrong, BrokenPromise))
+        yield from self.each(number, stop, step, options)
 
     @contextmanager
     def access(self, options: ReadOptions, strict: bool = False) -> Iterator[FrameAccess]:

@@ -63,14 +63,17 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 _COPYING: Final = frozenset({"rawvideo"})
 
 
-def _exactly(read: Method) -> Method:
+def _exactly(read: Method, by_time: bool = False) -> Method:
     """Have a method repeat its read when its table proved wrong and was made anew."""
 
     @wraps(read)
     def exact(reader: VideoReader, /, *args: Any, **kwargs: Any) -> Any:
-        return reader._stream.exactly(partial(read, reader, *args, **kwargs))
+        return reader._stream.exactly(partial(read, reader, *args, **kwargs), by_time)
 
     return cast(Method, exact)
+
+
+_exactly_by_time = partial(_exactly, by_time=True)
 
 
 class VideoReader:
@@ -557,10 +560,13 @@ class VideoReader:
         TypeError
             `key` is none of these.
         DecodeError
-            The data is damaged where it is needed.
+            The data is damaged where it is needed; or, found by this very access, before it. (A
+            slice ends where :func:`len` says, once this tells of the damage.)
         """
-        table = self._stream.table
-        frames, lead, within, rest = select(key, lambda: len(table()), lambda: self.ndim)
+        stream, uncounted = self._stream, self._stream.uncounted
+        frames, lead, within, rest = select(
+            key, lambda: stream.promised(uncounted), lambda: self.ndim
+        )
         if self.options.planes and (within or rest or len(lead) > 1):
             raise TypeError("planes=True: a key chooses frames only, index the planes that come")
         if isinstance(frames, int):
@@ -815,8 +821,12 @@ class VideoReader:
     ) -> Arrays:
         """Frames by number, or a part of each, in any order; their stretches side by side."""
         model = self._model(options)
-        with self._stream.access(options, strict) as access:
-            return gather(access, numbers, options, model, out, within)
+
+        def read() -> Arrays:
+            with self._stream.access(options, strict) as access:
+                return gather(access, numbers, options, model, out, within)
+
+        return self._stream.by_number(int(numbers.max(initial=-1)), read)
 
     # With times, by torchcodec's names
 
@@ -899,7 +909,7 @@ class VideoReader:
         end = float(table.end * table.time_base)
         return self.get_frames_played_in_range(float(table.timestamps[0]), end, out, fps, **changes)
 
-    @_exactly
+    @_exactly_by_time
     def get_frame_played_at(self, seconds: float, **changes: Any) -> Frame:
         """Read the frame that is on screen at a time.
 
@@ -917,7 +927,7 @@ class VideoReader:
         """
         return self.get_frame_at(self._stream.table().frame_at(float(seconds)), **changes)
 
-    @_exactly
+    @_exactly_by_time
     def get_frames_played_at(
         self,
         seconds: ArrayLike,
@@ -948,7 +958,7 @@ class VideoReader:
         numbers = [index.frame_at(time) for time in times.tolist()]
         return self.get_frames_at(numbers, out, **changes)
 
-    @_exactly
+    @_exactly_by_time
     def get_frames_played_in_range(
         self,
         start_seconds: float,
@@ -1105,7 +1115,7 @@ class VideoReader:
         except Exception:  # the pictures failed: show the facts alone
             return html(title, facts)
 
-    @_exactly
+    @_exactly_by_time
     def _thumbnails(self, n: int = 6, width: int = 160, seconds: float = 1.0) -> list[Thumbnail]:
         """Frames near `n` places of a video whose frames are quickly found, as time allows."""
         from .sheet import Thumbnail, clock
@@ -1275,8 +1285,7 @@ class VideoReader:
                     frames = at_rate(frames, check_rate(fps), self.info.frame_rate)
                 frames = part_of(frames, start, stop, step)
             else:
-                numbers = range(*slice(start, stop, step).indices(len(self._stream.table())))
-                frames = self._stream.each(numbers, options)
+                frames = self._stream.each(start, stop, step, options)
                 if options.stored_format is not None:
                     frames = restated(frames, options.stored_format)
             return self._stream.watched(frames)
