@@ -81,6 +81,18 @@ def test_its_own_rate_changes_nothing() -> None:
     np.testing.assert_array_equal(fastav.imread(clip(), fps=25), FRAMES)
 
 
+def test_more_frames_than_there_is_memory_for_are_refused_beforehand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    video = clip()
+    assert len(fastav.imread(video, fps=10_000)) == 10_000 * COUNT // 25
+    monkeypatch.setattr("fastav.reading.reader.Bulk", None)  # nothing is collected
+    with fastav.open(video) as reader:
+        for span in ({}, {"start": 5}, {"step": 7}):
+            with pytest.raises(MemoryError, match=r"frames are .* GB"):
+                reader.read(fps=10**9, **span)
+
+
 @pytest.mark.parametrize("fps", [0, -1, float("nan"), float("inf"), "ten", None])
 def test_wrong_rates(fps: Any) -> None:
     if fps is None:

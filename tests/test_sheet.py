@@ -134,6 +134,13 @@ def test_arguments(zoo: Zoo, arguments: dict[str, Any], message: str) -> None:
         reader.sheet(**arguments)
 
 
+def test_so_many_frames_are_a_whole_number(zoo: Zoo) -> None:
+    with fastav.open(zoo["h264-b.mp4"]) as reader:
+        for read in (reader.sheet, reader.sample):
+            with pytest.raises(TypeError, match=r"n must be a whole number of frames, got 2\.5"):
+                read(2.5)  # type: ignore[operator]
+
+
 def test_rows_are_even() -> None:
     for n in range(1, 60):
         for aspect in (0.3, 9 / 16, 1, 16 / 9, 3.5):

@@ -341,7 +341,9 @@ def test_near_torchs(clip: bytes, whole: Frames) -> None:
         assert np.abs(small - made).max() <= 1
 
 
-def test_command_line(clip: bytes, whole: Frames, tmp_path: Path) -> None:
+def test_command_line(
+    clip: bytes, whole: Frames, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path, target = tmp_path / "clip.mp4", tmp_path / "out.npy"
     path.write_bytes(clip)
     read = ["read", str(path), "-o", str(target), "--quiet"]
@@ -351,3 +353,16 @@ def test_command_line(clip: bytes, whole: Frames, tmp_path: Path) -> None:
     assert main([*read, *sizes]) == 0
     equal(np.load(target), resized(whole, 20, 30, "bicubic", (11, 7, 91, 58)))
     assert main([*read, "--crop", "0,0,1000,1"]) == 1
+    with pytest.raises(SystemExit):
+        main([*read, "--size", "a"])
+    assert "argument --size: must be a whole number, or several between commas, got 'a'" in (
+        capsys.readouterr().err
+    )
+
+
+def test_sizes_that_are_too_large_for_ffmpeg(clip: bytes) -> None:
+    for layout in ("hwc", "chw"):
+        with fastav.open(clip, size=(20000, 20000), layout=layout) as reader:
+            for read in (reader.read, lambda: np.asarray(reader), lambda: reader[0]):
+                with pytest.raises(MemoryError, match=r"20000x20000 is 1\.2 GB"):
+                    read()

@@ -150,7 +150,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _integers(text: str) -> int | tuple[int, ...]:
     """One number, or several between commas."""
-    numbers = tuple(int(number) for number in text.split(","))
+    try:
+        numbers = tuple(int(number) for number in text.split(","))
+    except ValueError:
+        message = f"must be a whole number, or several between commas, got {text!r}"
+        raise argparse.ArgumentTypeError(message) from None
     return numbers[0] if len(numbers) == 1 else numbers
 
 

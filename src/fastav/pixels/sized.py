@@ -40,6 +40,8 @@ class SizedConverter(FrameConverter):
         ------
         ValueError
             A crop does not lie within the frame.
+        MemoryError
+            FFmpeg makes no frames so large.
         """
         target = self._wanted or pixel_format(frame.format.name)
         if target.name not in colour.RGB_FORMATS:
@@ -50,7 +52,7 @@ class SizedConverter(FrameConverter):
         self._first = (frame.format.name, frame.width, frame.height)
         self._geometry = self._options.geometry(*self._whole_size(frame))
         height, width = self._geometry.shape
-        plan = self._plan(av.VideoFrame(width, height, target.name), target)
+        plan = self._plan(_blank(width, height, target), target)
         self.outputs: tuple[Output, ...] = (Output(plan.shape, plan.dtype),)
         return self.outputs
 
@@ -73,7 +75,7 @@ class SizedConverter(FrameConverter):
         if options.is_plain:
             pitch = width * target.itemsize * len(target.order)
             return lambda frame, address: resize(frame, address, pitch)
-        small = av.VideoFrame(width, height, target.name)
+        small = _blank(width, height, target)
         store = self._plan(small, target).write
         start, pitch = small.planes[0].buffer_ptr, small.planes[0].line_size
 
@@ -156,3 +158,14 @@ class SizedConverter(FrameConverter):
             resample(place, address, pitch)
 
         return from_whole
+
+
+def _blank(width: int, height: int, format: PixelFormat) -> av.VideoFrame:
+    try:
+        return av.VideoFrame(width, height, format.name)
+    except ValueError:
+        size = width * height * format.itemsize * len(format.order) / 1e9
+        raise MemoryError(
+            f"a {format.name} frame of {width}x{height} is {size:.3g} GB, more than FFmpeg makes; "
+            "ask for a smaller size="
+        ) from None

@@ -164,6 +164,10 @@ def frame_numbers(indices: ArrayLike | range, count: int) -> NDArray[np.int64]:
 def spread_numbers(count: int, n: int, spread: str = "ends") -> NDArray[np.int64]:
     """Choose `n` of `count` frames, evenly; see :meth:`VideoReader.sample`."""
     one_of("spread", spread, ("ends", "centres"))
+    try:
+        n = operator.index(n)
+    except TypeError:
+        raise TypeError(f"n must be a whole number of frames, got {n!r}") from None
     if n < 1:
         raise ValueError(f"n must be 1 or more, got {n}")
     if not count:

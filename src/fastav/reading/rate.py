@@ -59,14 +59,16 @@ def at_rate(
             begins = number * own if frame.pts is None or tick is None else frame.pts * tick
             if shown is None:
                 first = time = begins
-            else:
-                while first + moment + _ROUNDING < begins:
+            while True:
+                # A moment is one of those that fit if half a period follows upon it.
+                if waiting and first + waiting[0][0] + period / 2 <= begins:
+                    yield waiting.popleft()[1]
+                    given += 1
+                elif shown is not None and first + moment + _ROUNDING < begins:
                     waiting.append((moment, shown))
                     moment += period
-            # A moment is one of those that fit if half a period follows upon it.
-            while waiting and first + waiting[0][0] + period / 2 <= begins:
-                yield waiting.popleft()[1]
-                given += 1
+                else:
+                    break
             length = (frame.duration or 0) * (tick or 0) or begins - time or own
             shown, time, end = frame, begins, begins + length
         if shown is not None:

@@ -265,9 +265,9 @@ class VideoReader:
             ):
                 for first in chosen:
                     converters = options.converters(first)
-                    if out is None and filters == (None, None) and fps is None:
+                    if out is None and filters == (None, None):
                         nbytes = sum(output.nbytes for output in converters[0].outputs)
-                        self._check_room(nbytes, expected, slice(start, stop, step))
+                        self._check_room(nbytes, expected, slice(start, stop, step), fps)
                     bulk = Bulk(converters, expected, out, start=start, step=step)
                     rest = chain([first], chosen)
                     bulk.extend(rest if tell is None else report(rest, tell))
@@ -290,12 +290,17 @@ class VideoReader:
             end = min(int((self.info.duration or 0) * float(check_rate(fps))) + 1, 1 << 31)
         return start, end if stop is None else min(stop, end or stop), step
 
-    def _check_room(self, nbytes: int, expected: int, span: slice) -> None:
+    def _check_room(
+        self, nbytes: int, expected: int, span: slice, fps: float | Fraction | None
+    ) -> None:
         """Raise ``MemoryError`` if frames of so many bytes would not fit into memory."""
         available = available_memory()
         # A header may promise too much: before anything is refused the frames are counted.
         if available is not None and expected * nbytes > available and self._source.seekable:
-            count = len(range(*span.indices(len(self._stream.table()))))
+            frames = len(self._stream.table())
+            if fps is not None:
+                frames = math.floor(Fraction(self.duration) * check_rate(fps) + Fraction(1, 2))
+            count = len(range(*span.indices(frames)))
             check_memory(count * nbytes, count)
 
     def _nothing(
