@@ -390,14 +390,22 @@ def test_a_rate_next_to_one_that_the_codec_knows() -> None:
     with av.open(io.BytesIO(written)) as opened:  # no empty frames between them
         stream = opened.streams.video[0]
         assert (stream.frames, fraction(stream.average_rate)) == (40, Fraction(45000, 1499))
+    # Where the container has each frame's time, none is off, however long it goes on.
+    long = clip_at(Fraction(45000, 1499), count=1300)
+    for container, options in (("mpegts", {}), ("matroska", {}), ("mp4", {"bf": 2})):
+        written = run(long, container=container, codec="mpeg2video", options=options)
+        with fastav.open(written) as reader:
+            times = np.array(reader.timestamps)
+            assert len(times) == 1300
+            np.testing.assert_allclose(times - times[0], np.arange(1300) * 2998 / 9e4, atol=6e-4)
     if frame_rates(av.Codec("mpeg2video", "w")) is not None:
         with pytest.raises(EncodeError, match=r"does not encode 27 .*codec=.*'fps', '30'") as told:
             run(clip_at(Fraction(27)), container="mpegts", codec="mpeg1video")
         assert len(str(told.value)) < 300
 
 
-def clip_at(rate: Fraction, container: str = "mp4") -> bytes:
+def clip_at(rate: Fraction, container: str = "mp4", count: int = 40) -> bytes:
     file = io.BytesIO()
     with fastav.open(file, "w", container=container, codec="mpeg4", fps=rate) as writer:
-        writer.write(list(pictures(40, 64, 48)))
+        writer.write(list(pictures(count, 64, 48)))
     return file.getvalue()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from math import gcd
 from numbers import Rational
-from typing import Final
+from typing import Any, Final
 
-from av import VideoFrame
+from av import Packet, VideoFrame
 
 from ..errors import EncodeError
 from ..pyav import fraction
@@ -79,7 +80,9 @@ class Schedule:
         self._clock = clock
         self._source_clock: Fraction | None = None
         self._last = -1  # tick of the last time that was given
-        self._first: Fraction | None = None  # when the first frame to encode is shown
+        self._start: tuple[int, Fraction] | None = None  # tick and moment to count from
+        self._retimes = False  # whether the codec counts at another rate than the frames come at
+        self._shown: deque[tuple[int, Fraction]] = deque()  # of frames that are being encoded
         self._last_pts = -1  # of what was encoded
         self._last_kept: int | None = None  # the same on the container's clock
         self.timed: bool | None = None
@@ -181,7 +184,9 @@ class Schedule:
             return encoder.fps, 1 / encoder.fps if encoder.counts_frames else own
         found = _common_rate([tick * own for tick in ticks], own, encoder.pace)
         if encoder.counts_frames:
-            found = encoder.allowed(found or encoder.fps)
+            rate = encoder.allowed(found or encoder.fps)
+            self._retimes = rate != found and self._container not in _COUNTING
+            found = rate
         elif found is None and self._container in _GAPLESS:
             raise EncodeError(
                 f"the container {self._container!r} has one rate, and frames come at none: the "
@@ -212,10 +217,9 @@ class Schedule:
         ValueError, EncodeError
             The container, or a codec with one rate, cannot keep the moment.
         """
-        if self._first is None:
-            self._first = moment
-        # Counted from the first frame on, which need not be on a tick.
-        exact = round(self._first / clock) + (moment - self._first) / clock
+        # The first frame need not be on a tick.
+        start, first = self._start = self._start or (round(moment / clock), moment)
+        exact = start + (moment - first) / clock
         after = self._last_pts + 1
         pts = max(round(exact), after)  # filters may give two frames one time stamp
         if self.counts(encoder):
@@ -228,6 +232,9 @@ class Schedule:
                     f"frame {number}, {float(moment):g} s; choose another container or codec=, "
                     "or the filter ('fps', '30') or the like"
                 )
+            if self._retimes:
+                self._start = pts, moment
+                self._shown.append(self._start)
         elif self.timed:
             ticks = round(pts * clock / kept)
             if self._last_kept is not None and ticks <= self._last_kept:
@@ -239,6 +246,25 @@ class Schedule:
             self._last_kept = ticks
         self._last_pts = pts
         return pts
+
+    def retime(
+        self, packets: Sequence[Packet[Any]], clock: Fraction, kept: Fraction
+    ) -> Sequence[Packet[Any]]:
+        """Give packets their frames' own times, where the encoder counts at another rate.
+
+        So sound does not drift away from frames whose rate is next to one that the codec knows.
+        """
+        if self._retimes:
+            for packet in packets:
+                dts, pts = packet.dts or 0, packet.pts or 0
+                while len(self._shown) > 1 and self._shown[1][0] <= dts:
+                    self._shown.popleft()
+                before, moment = self._shown[0]
+                packet.dts = round((moment + (dts - before) * clock) / kept)
+                packet.pts = round(dict(self._shown)[pts] / kept)
+                packet.duration = round((packet.duration or 0) * clock / kept)
+                packet.time_base = kept
+        return packets
 
 
 def _common_rate(

@@ -12,7 +12,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Self
 
-from av import VideoFrame
+from av import Packet, VideoFrame
 from av.container import OutputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
@@ -494,8 +494,13 @@ class VideoWriter:
             if self._sound is not None:
                 self._end = moment + (duration or 1 / self._rate)
                 self._sound.copy_until(self._output, moment)
-            self._output.mux(self._stream.encode(frame))
+            self._mux(self._stream.encode(frame))
         self.frames_encoded += 1
+
+    def _mux(self, packets: list[Packet[Any]]) -> None:
+        assert self._output is not None
+        kept = _time_base(self._stream)
+        self._output.mux(self._schedule.retime(packets, self._clock, kept))
 
     def _start(self, frame: VideoFrame, rate: Fraction, clock: Fraction) -> None:
         """Open container and encoder for frames like `frame`, then write the header."""
@@ -602,8 +607,7 @@ class VideoWriter:
                         with self._all_or_close():
                             if self._sound is not None:
                                 self._sound.copy_until(self._output, self._end)
-                            last = self._encoder.finish(self._stream, self.frames_encoded)
-                            self._output.mux(last)
+                            self._mux(self._encoder.finish(self._stream, self.frames_encoded))
                             self._output.close()
                 finally:
                     self._release()
