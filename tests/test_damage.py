@@ -620,6 +620,21 @@ class TestSkipping:
             assert len(reader.read()) == 79
             assert len(reader.damage) == 1
 
+    def test_a_demuxer_that_gives_other_packets_after_a_seek(self) -> None:
+        """To the file's beginning, too: it is opened anew then."""
+        sound = encode(codec="libsvtav1", container="obu", count=24)
+        for seed in range(12):
+            chance, data = random.Random(seed), bytearray(sound)
+            for _ in range(chance.choice([1, 2, 6])):
+                at, length = chance.randrange(60, len(data)), chance.choice([4, 8, 40, 200])
+                data[at : at + length] = chance.randbytes(len(data[at : at + length]))
+            with suppress(fastav.NotAVideoError), open_(bytes(data), errors="skip") as reader:
+                images = list(reader)
+                for number in range(len(reader)):
+                    np.testing.assert_array_equal(reader[number], images[number])
+                if images:
+                    np.testing.assert_array_equal(reader[:], images)
+
     def test_a_change_of_size_is_no_damage(self) -> None:
         data = b"".join(
             encode(codec="mjpeg", container="mjpeg", pixel_format="yuvj420p", width=w, count=5)

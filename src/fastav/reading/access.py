@@ -228,6 +228,8 @@ class _Cursor:
         """Seek so that packet `entry` is the next; False if that cannot be done."""
         if not self._seekable or entry in self._unreachable:
             return False
+        if self._table.skips and not entry:
+            return False  # only a container opened anew gives the packets of the index for certain
         pts, dts, pos, size = self._table.index.packets[entry].item()
         if pts == NO_TIME and pos < 0:
             return False  # nothing to tell the packet by
