@@ -246,6 +246,10 @@ class TestNumbers:
         count = len(reference.images)
         with open_(data, **options) as reader:
             promised = len(reader)
+            if reader.index.damaged and not hasattr(av.VideoCodecContext, "field_order"):
+                pytest.skip(
+                    "this PyAV tells too little of h264: all is decoded to count the frames"
+                )
         all_ = np.arange(promised)
         for key in KEYS if promised else ():
             for told in (False, True):
