@@ -1045,3 +1045,19 @@ def test_damaged_files_leave_nothing_behind(name: str, tmp_path: Path) -> None:
     gc.collect()  # PyAV's containers are in reference cycles
     assert failures
     assert len(gc.get_objects()) - objects < len(inputs)  # fewer than openings
+
+
+def test_a_damaged_time_stays_with_its_frame() -> None:
+    """Where frames come as they are decoded, sorting gave one frame the time of another."""
+    packets = np.zeros(5, scan.PACKET)
+    packets["pts"] = [1, 104, 80, 120, 240]
+    flags = np.ones(5, bool)
+    found = scan.Scan(packets, np.full(5, 10), flags, flags, flags, flags, corrupt=True)
+    in_order, reordered = np.arange(5, dtype=np.int32), np.array([0, 2, 1, 3, 4], np.int32)
+    for carriers, damaged, expected in (
+        (in_order, True, [1, 104, 114, 120, 240]),
+        (in_order, False, [1, 80, 104, 120, 240]),
+        (reordered, True, [1, 80, 104, 120, 240]),
+    ):
+        times, _ = scan._times(found, carriers, Fraction(10), damaged)
+        assert times.tolist() == expected

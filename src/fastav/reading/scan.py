@@ -124,7 +124,7 @@ def build_index(
         ends = failed and damage is None
         carriers = np.concatenate([head, carriers[:0] if ends else carriers])
     period = 1 / (rate * time_base) if rate else Fraction(1)
-    pts, durations = _times(scan, carriers, period)
+    pts, durations = _times(scan, carriers, period, failed)
     return FrameIndex(
         time_base=time_base,
         pts=pts,
@@ -361,7 +361,7 @@ def _decode_order(
 
 
 def _times(
-    scan: Scan, carriers: NDArray[np.int32], period: Fraction
+    scan: Scan, carriers: NDArray[np.int32], period: Fraction, damaged: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return times that increase from frame to frame, and durations."""
     pts = scan.packets["pts"][carriers].astype(np.int64)
@@ -370,9 +370,11 @@ def _times(
         if (np.diff(pts) > 0).all():
             return pts, durations
         # Containers without times for the presentation (AVI) number packets as they are decoded.
+        # (Where the decoder puts nothing into order a time that is out of it is damaged.)
+        ordered = not damaged or (np.diff(carriers) < 0).any()
         order = np.argsort(pts, kind="stable")
         moved = np.abs(order - np.arange(len(pts))).max()
-        if moved <= _DEEPEST_REORDERING and (np.diff(pts[order]) > 0).all():
+        if ordered and moved <= _DEEPEST_REORDERING and (np.diff(pts[order]) > 0).all():
             return pts[order], durations[order]
     step = max(round(period), 1)
     times = pts.tolist()
