@@ -549,6 +549,8 @@ class FrameAccess:
         several, one = self._main.get(0), self._main.get(1)
         if not self._pixels or self._alone or (several is not None and several.goes_on_to(number)):
             return 0
+        if number <= 1 and not self._main:
+            return 0  # most likely a loop over all frames begins (the first may need no index)
         carriers, entry = self.index.carriers, self.index.entry(number)
         begin = entry
         if one is not None and one.position is not None and one.goes_on_to(number):
