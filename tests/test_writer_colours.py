@@ -244,6 +244,18 @@ def test_every_encoder_is_read_back_in_its_colours(codec: str, range: str | None
         assert np.abs(middles(back) - middles(rgb)[: len(back)]).mean() <= LIMIT
 
 
+@pytest.mark.parametrize("fragmented", [False, True])
+@pytest.mark.parametrize(
+    "asked", [{"matrix": "bt709"}, {"range": "full"}, {"matrix": "bt2020", "range": "full"}]
+)
+def test_mp4_keeps_what_the_codec_has_no_place_for(asked: Any, fragmented: bool) -> None:
+    rgb = patches()
+    data = fastav.imwrite(
+        "<bytes>", rgb, extension=".mp4", codec="mpeg4", fps=25, fragmented=fragmented, **asked
+    )
+    assert np.abs(middles(fastav.imread(data)) - middles(rgb)).mean() <= LIMIT
+
+
 @pytest.mark.parametrize("codec", ["libx264", "libx265", "libsvtav1", "prores_ks"])
 @pytest.mark.parametrize(
     ("transfer", "tag"), [("smpte2084", 16), ("pq", 16), ("arib-std-b67", 18), ("hlg", 18)]

@@ -566,7 +566,7 @@ class VideoReader:
             `key` is none of these.
         DecodeError
             The data is damaged where it is needed; or, found by this very access, before it. (A
-            slice ends where :func:`len` says, once this tells of the damage.)
+            slice ends where ``len`` says, once this tells of the damage.)
         """
         stream, uncounted = self._stream, self._stream.uncounted
         frames, lead, within, rest = select(

@@ -156,6 +156,11 @@ class Target:
         given = self.options.get("movflags", "")
         self.options["movflags"] = f"{given}{_FRAGMENTS}"
 
+    def tag_colours(self) -> None:
+        """Have mp4 keep colour tags that are not all there, or that the codec has no place for."""
+        if self.container in _FRAGMENTING - {"mov"}:  # which keeps a matrix in any case
+            self.options["movflags"] = f"{self.options.get('movflags', '')}+write_colr"
+
     def open(self) -> OutputContainer:
         """Open the container; nothing is written before its header."""
         target: object = self._target

@@ -505,6 +505,8 @@ class VideoWriter:
     def _start(self, frame: VideoFrame, rate: Fraction, clock: Fraction) -> None:
         """Open container and encoder for frames like `frame`, then write the header."""
         colours = self._encoder.colours.or_else(Colours.of(frame))
+        if colours != Colours():
+            self._target.tag_colours()
         output = self._target.open()
         tags, rotation = dict(self.stream_metadata), self._rotation
         # FFmpeg once took the rotation from this tag and now ignores it, so it is added here.
