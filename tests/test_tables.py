@@ -166,19 +166,23 @@ def test_little_of_the_demuxers_table_is_looked_at(
 @pytest.mark.usefixtures("little_is_looked_at")
 @pytest.mark.parametrize("name", ["h264-b.mp4", "h264-b-fragmented.mp4", "wmv1.avi", "h264.avi"])
 def test_any_byte_of_the_tables_may_be_wrong(zoo: Zoo, name: str) -> None:
-    """A table that is believed in spite of it is the one that reading all packets gives.
+    """A table that is believed in spite of it is the one that reading all packets gives."""
+    data = zoo[name].read_bytes()
+    inside = [at for box in (b"moov", b"moof", b"idx1") for at in bytes_of(data, box)]
+    assert believed_with_damage(data, inside, random.Random(name), 80) > 5
+
+
+def believed_with_damage(data: bytes, places: list[int], chance: random.Random, rounds: int) -> int:
+    """How often a table was believed though bits at such places are wrong; each time it was right.
 
     But for key frames: the table's are those that the container marks; of packets that are read
     FFmpeg's parser says so.
     """
-    data = zoo[name].read_bytes()
-    chance = random.Random(name)
-    inside = [at for box in (b"moov", b"moof", b"idx1") for at in bytes_of(data, box)]
     believed = 0
-    for _ in range(80):
+    for _ in range(rounds):
         made = bytearray(data)
         for _ in range(chance.randint(1, 3)):
-            made[chance.choice(inside)] ^= 1 << chance.randrange(8)
+            made[chance.choice(places)] ^= 1 << chance.randrange(8)
         try:
             index = by_tables(bytes(made))
         except fastav.FastavError:
@@ -192,7 +196,7 @@ def test_any_byte_of_the_tables_may_be_wrong(zoo: Zoo, name: str) -> None:
                     np.testing.assert_array_equal(
                         frame_or_error(reader, number), frame_or_error(other, number)
                     )
-    assert believed > 5
+    return believed
 
 
 def frame_or_error(reader: fastav.VideoReader, number: int) -> Any:
@@ -287,26 +291,7 @@ def test_any_byte_between_packets_may_be_wrong(zoo: Zoo, name: str) -> None:
     for at, size in zip(blocks.data, blocks.size, strict=True):
         outside[at : at + size] = False
     places = np.flatnonzero(outside).tolist()
-    chance = random.Random(name)
-    believed = 0
-    for _ in range(60):
-        made = bytearray(data)
-        for _ in range(chance.randint(1, 3)):
-            made[chance.choice(places)] ^= 1 << chance.randrange(8)
-        try:
-            index = by_tables(bytes(made))
-        except fastav.FastavError:
-            continue
-        if index is not None:
-            believed += 1
-            true = scanned(bytes(made))
-            assert_same(replace(index, keys=true.keys, entries=true.entries), true)
-            with open_(bytes(made)) as reader, open_(bytes(made), index=true) as other:
-                for number in chance.choices(range(len(true)), k=2):
-                    np.testing.assert_array_equal(
-                        frame_or_error(reader, number), frame_or_error(other, number)
-                    )
-    assert believed > 10
+    assert believed_with_damage(data, places, random.Random(name), 60) > 10
 
 
 def element(kind: str, content: bytes) -> bytes:
