@@ -204,13 +204,13 @@ def _aspect(
     graph: FilterGraph | None,
 ) -> Fraction | None:
     """The aspect of a pixel behind filters that made `first` of `top`; None where nothing tells."""
-    names = {name for name, _ in sequence or ()}
-    if graph is not None or info.pixel_aspect is None:
-        return info.pixel_aspect if graph is None else None
+    aspect, names = info.pixel_aspect, {name for name, _ in sequence or ()}
+    if graph is not None or aspect is None:
+        return None
     if names <= _KEEPING:
-        return info.pixel_aspect
+        return aspect
     if names <= (_KEEPING - {"crop"}) | {"scale"}:
-        return info.pixel_aspect * Fraction(top.width * first.height, top.height * first.width)
+        return aspect * Fraction(top.width * first.height, top.height * first.width)
     return None
 
 

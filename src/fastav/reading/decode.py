@@ -30,14 +30,22 @@ if TYPE_CHECKING:
 # As many packets as FFmpeg decodes at once when it chooses the number of threads.
 _IN_FLIGHT: Final = 16
 
-# A demuxer that failed so often, and gave no packet in between, is not asked again.
-_FAILURES: Final = 256
+MOST_FAILURES: Final = 256
+"""A demuxer that failed so often, and gave no packet in between, is not asked again."""
 
 Damage = list[float]
 """When what was damaged would have been shown, in seconds: one for each packet that the decoder
 refused, and a NaN for each place that the demuxer could not read."""
 
-__all__ = ["Damage", "decode_all", "decode_packet", "decode_to_failure", "packets", "time_of"]
+__all__ = [
+    "MOST_FAILURES",
+    "Damage",
+    "decode_all",
+    "decode_packet",
+    "decode_to_failure",
+    "packets",
+    "time_of",
+]
 
 
 def packets(video: VideoInput, damage: Damage | None = None) -> Generator[Packet]:
@@ -63,7 +71,7 @@ def packets(video: VideoInput, damage: Damage | None = None) -> Generator[Packet
         The file or the server cannot be read on.
     """
     failures = 0  # in a row
-    while failures < _FAILURES:
+    while failures < MOST_FAILURES:
         try:
             for packet in _demux(video):
                 failures = 0

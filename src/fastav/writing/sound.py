@@ -15,6 +15,7 @@ from ..errors import EncodeError, NotAVideoError
 from ..ffmpeg_errors import clear_errors
 from ..pixels.arguments import one_of
 from ..pyav import fraction, has_side_data, tags
+from ..reading.decode import MOST_FAILURES
 from ..reading.source import Source
 
 __all__ = ["SOUND_KINDS", "Sound", "SoundCopy"]
@@ -23,9 +24,6 @@ SOUND_KINDS: Final = ("audio", "subtitle", "chapters", "metadata")
 
 # Tags that tell of the container they stood in.
 _OWN_TAGS: Final = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
-
-# A demuxer that failed so often, and gave no packet in between, is not asked again.
-_FAILURES: Final = 256
 
 # What libavformat/mpegtsenc.c has a type for; all else it writes as data that no demuxer knows.
 _IN_MPEGTS: Final = frozenset(
@@ -188,7 +186,7 @@ class SoundCopy:
 
     def _demux(self) -> Iterator[av.Packet[Any]]:
         failures = 0  # in a row
-        while failures < _FAILURES:
+        while failures < MOST_FAILURES:
             try:
                 for packet in self._container.demux(*self._streams):
                     failures = 0
