@@ -127,7 +127,7 @@ def record(clip: Clip, task: Task, results: Sequence[Result]) -> dict[str, Any]:
 
 def as_json(document: dict[str, Any]) -> str:
     """One result a line: short, and differences between two runs can be read."""
-    results = ",\n".join(json.dumps(entry) for entry in document["results"])
+    results = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in document["results"])
     rest = {name: value for name, value in document.items() if name != "results"}
     return f'{json.dumps(rest, indent=1)[:-2]},\n "results": [\n{results}\n]\n}}\n'
 
