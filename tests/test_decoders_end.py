@@ -12,11 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from av.codec.context import CodecContext
 
 import fastav
+from fastav.reading.decode import Damage, packets
+from fastav.reading.input import VideoInput
 
 from .media import encode
 from .process import LINUX, in_child, run_script, threads
@@ -248,6 +251,24 @@ class TestCloseInAnotherThread:
                 assert isinstance(result, ValueError)
                 assert "closed" in str(result)
         del result, outcome
+        assert threads(before) <= before
+
+    def test_between_a_packet_and_its_decoding(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What is raised then, and kept, does not hold the packet and by it the decoder."""
+
+        def cut(video: VideoInput, damage: Damage | None = None) -> Iterator[av.Packet]:
+            for number, packet in enumerate(packets(video, damage)):
+                if number == 20:
+                    video.close()
+                yield packet
+                del packet
+
+        monkeypatch.setattr("fastav.reading.decode.packets", cut)
+        before = threads()
+        reader = fastav.open(encode(count=40), thread_count=2)
+        with pytest.raises(ValueError, match="closed") as kept:
+            list(reader.iter())
+        assert kept.value.__traceback__ is not None
         assert threads(before) <= before
 
 

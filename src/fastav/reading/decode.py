@@ -112,7 +112,9 @@ def decode_packet(video: VideoInput, packet: Packet | None) -> list[av.VideoFram
     DecodeError
         The packet is damaged, or with frame threads one before it.
     """
-    stream = video.stream
+    # Whether the input was closed is asked between packets: here the error would hold this one, and
+    # by it the decoder.
+    stream = video.stream if packet is None else packet.stream
     given: Any = packet
     if packet is None:
         given = av.Packet()
