@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+import fastav
 from fastav.reading.keys import select
+
+from .media import encode
 
 SHAPE = (7, 5, 4, 3)
 WHOLE = np.arange(np.prod(SHAPE)).reshape(SHAPE)
@@ -133,3 +136,24 @@ def test_a_mask_of_another_length() -> None:
     for key in ([True, False], np.ones((2, 5), bool)):
         with pytest.raises(IndexError, match="mask has 2 elements, the video 7 frames"):
             fetch(key)
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[fastav.VideoReader]:
+    with fastav.open(encode(count=7), size=(5, 4)) as reader:
+        yield reader
+
+
+@settings(max_examples=300)
+@given(st.one_of(BASIC, st.lists(ENTRY, max_size=6).map(tuple)))
+@example((slice(None), 2, 3, 1))
+@example(([5, 0, 5], 2, ..., 3, 1))
+@example((slice(None), ..., 0))
+def test_a_reader_gives_what_its_array_does(reader: fastav.VideoReader, key: Any) -> None:
+    whole = reader.read()
+    wanted, got = outcome(lambda: whole[key]), outcome(lambda: reader[key])
+    if wanted is IndexError or got is IndexError:
+        assert wanted is got, (key, wanted, got)
+    else:
+        np.testing.assert_array_equal(got, wanted)
+        assert got.dtype == wanted.dtype

@@ -122,7 +122,8 @@ class PartOfFrames:
     def __init__(self, output: Output, array: NDArray[Any], within: tuple[Any, ...]) -> None:
         self._array = array
         self._frame = np.empty(output.shape, output.dtype)
-        self._part = self._frame[within]
+        # With the ellipsis a view, also of a single element.
+        self._part = self._frame[within if ... in within else (*within, ...)]
         self.address: int = self._frame.ctypes.data
 
     def settle(self, number: int) -> None:
