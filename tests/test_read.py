@@ -24,6 +24,7 @@ import fastav
 from fastav.pixels import convert
 from fastav.pyav import ONE_THREAD
 from fastav.reading import destinations
+from fastav.reading.gather import gather
 
 from .media import encode, reference
 from .process import LINUX, threads
@@ -413,13 +414,12 @@ class TestSideBySide:
         pixel_format = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         data = encode(codec=codec, container="nut", pixel_format=pixel_format, count=80)
         given = []
-        gather = fastav.VideoReader._gather
 
-        def watched(self: fastav.VideoReader, *arguments: Any, **options: Any) -> Any:
-            given.append(gather(self, *arguments, **options))
+        def watched(*arguments: Any, **options: Any) -> Any:
+            given.append(gather(*arguments, **options))
             return given[-1]
 
-        monkeypatch.setattr(fastav.VideoReader, "_gather", watched)
+        monkeypatch.setattr("fastav.reading.reader.gather", watched)
         with open_(data, thread_count=threads) as reader:
             video = reader.read()
             assert reader.frames_read == 80

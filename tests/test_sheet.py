@@ -18,7 +18,7 @@ import fastav
 from fastav.cli import main
 from fastav.drawing import fill, write_text
 from fastav.pyav import CAN_ROTATE
-from fastav.reading.sheet import clock, plan_sheet
+from fastav.reading.sheet import clock, plan_sheet, thumbnails
 
 from .clips import Zoo, number
 from .media import encode
@@ -245,9 +245,9 @@ def test_a_notebook_does_not_read_all_of_a_file(
     fastav.imwrite(path, fastav.imread(zoo["long-open.ts"]), options={"g": "10"})
     monkeypatch.setattr("fastav.reading.tables.read_outline", lambda video: None)
     with fastav.open(path) as reader:
-        assert len(reader._thumbnails(seconds=0)) == 1
+        assert len(thumbnails(reader._stream, reader.options, seconds=0)) == 1
         assert reader._stream.index is None
-        assert len(reader._thumbnails(seconds=60)) > 2
+        assert len(thumbnails(reader._stream, reader.options, seconds=60)) > 2
         assert reader._stream.index is not None
 
 
@@ -269,7 +269,7 @@ def test_a_notebook_is_never_told_of_errors(
     assert "(closed)" in page.text
     assert not page.images
     with fastav.open(zoo["h264-b.mp4"]) as reader:
-        monkeypatch.setattr(reader, "_look", lambda: 1 / 0)
+        monkeypatch.setattr("fastav.reading.sheet._look", lambda options: 1 / 0)
         page = Page(reader._repr_html_())
         assert not page.images
         assert "h264" in page.text

@@ -17,41 +17,60 @@ from .memory import check_memory, too_large
 
 if TYPE_CHECKING:
     from .access import FrameAccess, Visit
+    from .indexed import IndexedStream
     from .options import ReadOptions
 
 __all__ = ["gather"]
 
 
 def gather(
-    access: FrameAccess,
+    stream: IndexedStream,
     numbers: NDArray[np.int64],
     options: ReadOptions,
-    model: av.VideoFrame,
     out: object = None,
     within: tuple[Any, ...] = (),
+    strict: bool = False,
 ) -> Arrays:
     """Decode frames, each once, and convert them into rows of an array.
 
     Parameters
     ----------
-    access : FrameAccess
+    stream : IndexedStream
+        Whose lock the caller holds.
     numbers : ndarray of int64
         Of the frames, from 0 on.
     options : ReadOptions
-    model : av.VideoFrame
-        Like the frames: it settles shapes and dtypes.
     out : array, or one per plane, optional
         The caller's, instead of fresh ones.
     within : tuple of int, slice or ...
         What to take of every frame, as a key of its array.
+    strict : bool
+        See :class:`.FrameAccess`.
 
     Raises
     ------
     DecodeError, FrameChangedError, MemoryError
         As from :meth:`VideoReader.get_batch`.
     WrongTable
-        As from :meth:`FrameAccess.visit`.
+        As from :meth:`IndexedStream.by_number`.
     """
+    model = stream.model(options)
+
+    def read() -> Arrays:
+        with stream.access(options, strict) as access:
+            return _gather(access, numbers, options, model, out, within)
+
+    return stream.by_number(int(numbers.max(initial=-1)), read)
+
+
+def _gather(
+    access: FrameAccess,
+    numbers: NDArray[np.int64],
+    options: ReadOptions,
+    model: av.VideoFrame,
+    out: object,
+    within: tuple[Any, ...],
+) -> Arrays:
     outputs = options.converter().prepare(model)
     wanted, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
     if out is None:

@@ -15,7 +15,7 @@ import io
 import threading
 import weakref
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import av
@@ -23,6 +23,8 @@ from av.codec import Capabilities
 
 from ..errors import DecodeError
 from ..forks import renew_in_child
+from ..pixels.formats import pixel_format
+from ..pixels.packing import reinterpret
 from ..progress import Advance
 from ..pyav import file_size
 from ..workers import processors
@@ -411,6 +413,36 @@ class IndexedStream:
                 return access.frame(number)
 
         return self.by_number(number, read), number
+
+    def model(self, options: ReadOptions) -> av.VideoFrame:
+        """A frame like the video's first, in size, format and rotation."""
+        info = self.info
+        # (A decoder that was given options may do otherwise than the container says.)
+        told = bool(info.width and info.height) and not (options.rotate or self.source.options)
+        stored = self._options.stored_format
+        format = info.pixel_format if stored is None else pixel_format(stored).name
+        if told and options.stored_format == stored and format is not None:
+            return av.VideoFrame(info.width, info.height, format)
+        if not len(self.table()):
+            if told and options.format is not None:
+                return av.VideoFrame(info.width, info.height, "yuv420p")  # no frame will come
+            raise DecodeError(
+                f"{self.source.name!r} has no frame that can be decoded, and does not say what it "
+                "would be like"
+            )
+        model, _ = self.frame(0)
+        if options.stored_format is not None:
+            model = reinterpret(model, options.stored_format)
+        return model
+
+    @property
+    def rotation(self) -> int:
+        """Degrees, counter-clockwise, by which the container asks to turn the pictures."""
+        if not self.source.seekable:
+            return 0
+        with self.reading(), suppress(DecodeError, IndexError):
+            return int(self.frame(0)[0].rotation)
+        return 0
 
     def each(
         self, start: int, stop: int | None, step: int, options: ReadOptions

@@ -6,11 +6,10 @@ import math
 import operator
 import os
 import sys
-import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import fields, replace
 from fractions import Fraction
 from functools import partial, wraps
@@ -39,7 +38,7 @@ from .frames import (
     to_damage,
 )
 from .gather import gather
-from .index import TABLED, WORTH_A_SCAN, FrameIndex
+from .index import WORTH_A_SCAN, FrameIndex
 from .indexed import IndexedStream
 from .info import VideoInfo
 from .keys import frame_numbers, select, spread_numbers
@@ -52,8 +51,6 @@ from .source import Source
 if TYPE_CHECKING:
     from ..filters import FilterGraph, FilterSequence
     from .batch import Frame, FrameBatch
-    from .index import Timeline
-    from .sheet import Thumbnail
 
 __all__ = ["VideoReader"]
 
@@ -582,7 +579,7 @@ class VideoReader:
             return np.array(part, order="C")[()]  # with no axis left a scalar, as NumPy's
         with self._stream.reading():
             numbers = np.asarray(frames, np.int64)
-            batch = self._gather(numbers, self.options, None, within)
+            batch = gather(self._stream, numbers, self.options, None, within)
         if rest is not None:
             assert isinstance(batch, np.ndarray)
             return np.asarray(batch[rest], order="C")
@@ -706,11 +703,7 @@ class VideoReader:
 
         The first frame tells, so it is decoded; a source that cannot seek is taken for upright.
         """
-        if not self._source.seekable:
-            return 0
-        with self._stream.reading(), suppress(DecodeError, IndexError):
-            return int(self._stream.frame(0)[0].rotation)
-        return 0
+        return self._stream.rotation
 
     @_exactly
     def get_batch(
@@ -767,7 +760,7 @@ class VideoReader:
         self._check_numbering(options)
         with self._stream.reading():
             numbers = frame_numbers(indices, len(self._stream.table()))
-            return self._gather(numbers, options, out), numbers
+            return gather(self._stream, numbers, options, out), numbers
 
     def _check_numbering(self, options: ReadOptions) -> None:
         """Raise ``ValueError`` if a read by number is to count other frames than the reader."""
@@ -810,28 +803,11 @@ class VideoReader:
                 numbers = np.arange(*span.indices(len(table)))
                 if table.damaged or not len(numbers):
                     return None
-                arrays = self._gather(numbers, options, out, strict=True)
+                arrays = gather(self._stream, numbers, options, out, strict=True)
             except (FastavError, OSError, ValueError):
                 return None  # reading in order tells what, and how far it came
             self.frames_read, self._stream.damage = len(numbers), []
             return arrays
-
-    def _gather(
-        self,
-        numbers: NDArray[np.int64],
-        options: ReadOptions,
-        out: NDArray[Any] | Sequence[NDArray[Any]] | None,
-        within: tuple[Any, ...] = (),
-        strict: bool = False,
-    ) -> Arrays:
-        """Frames by number, or a part of each, in any order; their stretches side by side."""
-        model = self._model(options)
-
-        def read() -> Arrays:
-            with self._stream.access(options, strict) as access:
-                return gather(access, numbers, options, model, out, within)
-
-        return self._stream.by_number(int(numbers.max(initial=-1)), read)
 
     # With times, by torchcodec's names
 
@@ -1071,100 +1047,15 @@ class VideoReader:
         DecodeError
             As in :meth:`get_batch`.
         """
-        from .sheet import clock, contact_sheet, plan_sheet
+        from .sheet import contact_sheet
 
-        look = self._look()
-        numbers = spread_numbers(len(self._stream.table()), n, spread)
-        plan = plan_sheet(n, operator.index(width), columns, self._aspect(look))
-        batch = self.get_frames_at(numbers, **look, size=plan.tile)
-        assert isinstance(batch.data, np.ndarray)
-        hours = self.span[1] >= 3600
-        labels = [clock(time, hours) for time in batch.pts_seconds.tolist()] if times else None
-        return contact_sheet(batch.data, plan, labels)
-
-    def _look(self) -> dict[str, Any]:
-        """Options by which frames are looked at: RGB, upright, all of what the reader shows."""
-        mine = self.options
-        kept = ("crop", "stored_format", "thread_count", "thread_type")
-        look = ReadOptions(
-            rotate=mine.stored_format is None,
-            errors="skip" if mine.skips else "raise",
-            **{name: getattr(mine, name) for name in kept},
-        )
-        options = {field.name: getattr(look, field.name) for field in fields(look)}
-        del options["size"]
-        return options
-
-    def _aspect(self, look: Mapping[str, Any]) -> float:
-        """Width of the picture on screen divided by its height."""
-        pixel = float(self.info.pixel_aspect or 1) or 1.0
-        turned = look["rotate"] and self.rotation % 180 != 0
-        if look["crop"] is not None:
-            _, _, height, width = look["crop"]
-        else:
-            (height, width, _), _ = self.describe_frame(**{**look, "rotate": False})
-            if turned:
-                height, width = width, height
-        return float(width / height * (1 / pixel if turned else pixel))
+        return contact_sheet(self._stream, self.options, n, width, columns, times, spread)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: facts, and some small pictures if they are had quickly."""
-        from .sheet import facts_of, html
+        from .sheet import html
 
-        index = self._stream.index
-        frames = self.info.declared_frames if index is None else len(index)
-        state = " (closed)" if self.closed else ""
-        title, facts = f"{self._source.name}{state}", facts_of(self.info, frames)
-        try:
-            return html(title, facts, self._thumbnails())
-        except Exception:  # the pictures failed: show the facts alone
-            return html(title, facts)
-
-    @_exactly_by_time
-    def _thumbnails(self, n: int = 6, width: int = 160, seconds: float = 1.0) -> list[Thumbnail]:
-        """Frames near `n` places of a video whose frames are quickly found, as time allows."""
-        from .sheet import Thumbnail, clock
-
-        source = self._source
-        if self.closed or not (source.local and source.seekable):
-            return []  # reading a pipe would use up its frames
-        if not self._stream.lock.acquire(timeout=seconds):
-            return []  # busy
-        found: list[Thumbnail] = []
-        until = time.monotonic() + seconds
-
-        def hurry(count: int) -> None:
-            if time.monotonic() > until:
-                raise TimeoutError
-
-        try:
-            table: Timeline | None = self._stream.index
-            if table is None and self.info.container in TABLED:
-                with suppress(TimeoutError):  # there may be no table in it
-                    table = self._stream.table(hurry)
-            numbers = [0]
-            if table is not None:
-                # Key frames take least time to decode.
-                keys, places = self.key_indices, spread_numbers(len(table), n, "centres")
-                near = np.abs(keys[:, np.newaxis] - places).argmin(axis=0)
-                numbers = np.unique(keys[near]).tolist()
-            look = self._look()
-            size = max(round(width / self._aspect(look)), 1), width
-            options = self.options.changed("sheet", {**look, "size": size})
-            for number in numbers:
-                frame, _ = self._stream.frame(number)
-                if options.stored_format is not None:
-                    frame = reinterpret(frame, options.stored_format)
-                (picture,) = options.converter().convert(frame)
-                label = "" if table is None else clock(float(table.timestamps[number]))
-                found.append(Thumbnail(picture.astype(np.uint8, copy=False), label))
-                if time.monotonic() > until:
-                    break
-        except FastavError:
-            pass  # show the frames that come before the damage
-        finally:
-            self._stream.lock.release()
-        return found
+        return html(self._stream, self.options, self.info)
 
     # In order
 
@@ -1298,28 +1189,8 @@ class VideoReader:
     def _prepared(self, options: ReadOptions) -> FrameConverter:
         """A converter whose outputs are those of the video's first frame."""
         converter = options.converter()
-        converter.prepare(self._model(options))
+        converter.prepare(self._stream.model(options))
         return converter
-
-    def _model(self, options: ReadOptions) -> av.VideoFrame:
-        """A frame like the video's first, in size, format and rotation."""
-        info = self.info
-        # (A decoder that was given options may do otherwise than the container says.)
-        told = bool(info.width and info.height) and not (options.rotate or self._source.options)
-        restated = options.stored_format != self.options.stored_format
-        if told and not restated and info.pixel_format is not None:
-            return av.VideoFrame(info.width, info.height, info.pixel_format)
-        if not len(self._stream.table()):
-            if told and options.format is not None:
-                return av.VideoFrame(info.width, info.height, "yuv420p")  # no frame will come
-            raise DecodeError(
-                f"{self._source.name!r} has no frame that can be decoded, and does not say what it "
-                "would be like"
-            )
-        model, _ = self._stream.frame(0)
-        if options.stored_format is not None:
-            model = reinterpret(model, options.stored_format)
-        return model
 
     def _shared_converter(self, options: ReadOptions) -> FrameConverter:
         if self._converter is None or self._converter[0] is not options:

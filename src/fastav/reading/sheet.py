@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import math
+import operator
+import time
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from html import escape
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..drawing import Colour, jpeg, text_size, write_text
+from ..errors import FastavError
+from ..pixels.packing import reinterpret
+from .gather import gather
+from .index import TABLED, Timeline
 from .info import VideoInfo
+from .keys import spread_numbers
+from .options import ReadOptions
 
-__all__ = ["Thumbnail", "clock", "contact_sheet", "facts_of", "html", "plan_sheet"]
+if TYPE_CHECKING:
+    from .indexed import IndexedStream
+
+__all__ = ["clock", "contact_sheet", "html", "plan_sheet", "thumbnails"]
 
 _BACKGROUND: Final[Colour] = (24, 24, 24)
 _TEXT: Final[Colour] = (200, 200, 200)
@@ -25,6 +38,32 @@ _SHAPE: Final = 2.0
 
 # The most that a notebook keeps of a reader's pictures, in bytes of their JPEGs.
 _MOST_BYTES: Final = 1 << 18
+
+
+def _look(options: ReadOptions) -> ReadOptions:
+    """How frames are looked at: in RGB, upright, all of what a reader with `options` shows."""
+    return ReadOptions(
+        rotate=options.stored_format is None,
+        errors="skip" if options.skips else "raise",
+        crop=options.crop,
+        stored_format=options.stored_format,
+        thread_count=options.thread_count,
+        thread_type=options.thread_type,
+    )
+
+
+def _aspect(stream: IndexedStream, look: ReadOptions) -> float:
+    """Width of the picture on screen divided by its height."""
+    pixel = float(stream.info.pixel_aspect or 1) or 1.0
+    turned = look.rotate and stream.rotation % 180 != 0
+    if look.crop is not None:
+        _, _, height, width = look.crop
+    else:
+        model = stream.model(replace(look, rotate=False))
+        height, width = model.height, model.width
+        if turned:
+            height, width = width, height
+    return float(width / height * (1 / pixel if turned else pixel))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +109,30 @@ def plan_sheet(n: int, width: int, columns: int | None, aspect: float) -> Plan:
 
 
 def contact_sheet(
+    stream: IndexedStream,
+    options: ReadOptions,
+    n: int,
+    width: int,
+    columns: int | None,
+    times: bool,
+    spread: str,
+) -> NDArray[np.uint8]:
+    """Draw `n` frames of a stream, see :meth:`VideoReader.sheet`."""
+    with stream.reading():
+        look = _look(options)
+        numbers = spread_numbers(len(stream.table()), n, spread)
+        plan = plan_sheet(n, operator.index(width), columns, _aspect(stream, look))
+        pictures = gather(stream, numbers, replace(look, size=plan.tile))
+        assert isinstance(pictures, np.ndarray)
+        table = stream.table()
+    if not times:
+        return _side_by_side(pictures, plan)
+    hours = float(table.end * table.time_base) >= 3600
+    labels = [clock(seconds, hours) for seconds in table.timestamps[numbers].tolist()]
+    return _side_by_side(pictures, plan, labels)
+
+
+def _side_by_side(
     pictures: NDArray[np.uint8], plan: Plan, labels: Sequence[str] | None = None
 ) -> NDArray[np.uint8]:
     """Put pictures side by side, row by row, with labels below them.
@@ -118,14 +181,14 @@ def clock(seconds: float, hours: bool = False) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Thumbnail:
+class _Thumbnail:
     """A small RGB picture, and what is said of it."""
 
     picture: NDArray[np.uint8]
     label: str
 
 
-def facts_of(info: VideoInfo, frames: int | None) -> dict[str, str]:
+def _facts_of(info: VideoInfo, frames: int | None) -> dict[str, str]:
     """What a notebook says of a video."""
     rate = info.frame_rate
     facts = {
@@ -140,8 +203,70 @@ def facts_of(info: VideoInfo, frames: int | None) -> dict[str, str]:
     return facts
 
 
-def html(title: str, facts: dict[str, str], thumbnails: Iterable[Thumbnail] = ()) -> str:
-    """Write what a notebook shows of a reader: facts, and pictures as data URIs."""
+def thumbnails(
+    stream: IndexedStream,
+    options: ReadOptions,
+    n: int = 6,
+    width: int = 160,
+    seconds: float = 1.0,
+) -> list[_Thumbnail]:
+    """Frames near `n` places of a video whose frames are quickly found, as time allows."""
+    source = stream.source
+    if source.closed or not (source.local and source.seekable):
+        return []  # reading a pipe would use up its frames
+    if not stream.lock.acquire(timeout=seconds):
+        return []  # busy
+    found: list[_Thumbnail] = []
+    until = time.monotonic() + seconds
+
+    def hurry(count: int) -> None:
+        if time.monotonic() > until:
+            raise TimeoutError
+
+    try:
+        table: Timeline | None = stream.index
+        if table is None and stream.info.container in TABLED:
+            with suppress(TimeoutError):  # there may be no table in it
+                table = stream.table(hurry)
+        numbers = [0]
+        if table is not None:
+            # Key frames take least time to decode.
+            keys = np.flatnonzero(stream.table().keys)
+            places = spread_numbers(len(table), n, "centres")
+            near = np.abs(keys[:, np.newaxis] - places).argmin(axis=0)
+            numbers = np.unique(keys[near]).tolist()
+        look = _look(options)
+        look = replace(look, size=(max(round(width / _aspect(stream, look)), 1), width))
+        for number in numbers:
+            frame, _ = stream.frame(number)
+            if look.stored_format is not None:
+                frame = reinterpret(frame, look.stored_format)
+            (picture,) = look.converter().convert(frame)
+            label = "" if table is None else clock(float(table.timestamps[number]))
+            found.append(_Thumbnail(picture.astype(np.uint8, copy=False), label))
+            if time.monotonic() > until:
+                break
+    except FastavError:
+        pass  # show the frames that come before the damage
+    finally:
+        stream.lock.release()
+    return found
+
+
+def html(stream: IndexedStream, options: ReadOptions, info: VideoInfo) -> str:
+    """Write what a notebook shows of a reader: facts, and pictures if they are had quickly."""
+    frames = info.declared_frames if stream.index is None else len(stream.index)
+    title = stream.source.name + (" (closed)" if stream.source.closed else "")
+    facts = _facts_of(info, frames)
+    try:
+        pictures = stream.exactly(partial(thumbnails, stream, options), by_time=True)
+        return _page(title, facts, pictures)
+    except Exception:  # the pictures failed: show the facts alone
+        return _page(title, facts)
+
+
+def _page(title: str, facts: dict[str, str], thumbnails: Iterable[_Thumbnail] = ()) -> str:
+    """Write facts, and pictures as data URIs."""
     rows = "".join(
         f'<tr><th style="text-align:left">{escape(name)}</th>'
         f'<td style="text-align:left">{escape(value)}</td></tr>'
