@@ -47,6 +47,7 @@ from .metadata import frame_metadata, video_metadata
 from .options import ReadOptions, check_keywords
 from .rate import at_rate, check_rate
 from .source import Source
+from .times import timed
 
 if TYPE_CHECKING:
     from ..filters import FilterGraph, FilterSequence
@@ -345,15 +346,15 @@ class VideoReader:
     ) -> FrameIterator:
         """Iterate over decoded frames as PyAV has them, not converted to arrays.
 
-        They carry their time stamps, and those of raw streams what the decoder gives; they are not
-        turned upright. Parameters and errors are those of :meth:`iter`.
+        They carry the times that :attr:`pts` has for them, and are not turned upright. Parameters
+        and errors are those of :meth:`iter`.
 
         Yields
         ------
         av.VideoFrame
         """
         options = self.options.changed("frames", changes)
-        frames = self._frames(options, start, stop, step)
+        frames = self._frames(options, start, stop, step, by_time=True)
         return self._stream.watched(to_damage(frames)) if options.errors == "keep" else frames
 
     def _iterate(
@@ -1135,9 +1136,12 @@ class VideoReader:
         options: ReadOptions,
         filter_sequence: FilterSequence | None,
         filter_graph: FilterGraph | None,
+        by_time: bool = False,
     ) -> Generator[av.VideoFrame]:
         """All frames from the first, through filters if there are any."""
         frames = self._stream.in_order(options)
+        if by_time or filter_sequence is not None or filter_graph is not None:
+            frames = timed(frames, self.info.frame_rate, self._numbered)
         if options.stored_format is not None:
             frames = restated(frames, options.stored_format)
         if filter_sequence is None and filter_graph is None:
@@ -1162,6 +1166,7 @@ class VideoReader:
         filter_sequence: FilterSequence | None = None,
         filter_graph: FilterGraph | None = None,
         fps: float | Fraction | None = None,
+        by_time: bool = False,
     ) -> FrameIterator:
         """Frames from `start` on, with a decoder of their own that `close` closes."""
         with self._stream.reading():
@@ -1176,7 +1181,8 @@ class VideoReader:
             near = start < WORTH_A_SCAN if self._stream.index is None else start == 0
             near = near or options.skips != self.options.skips  # the index numbers otherwise
             if near or filtered or fps is not None or not self._source.seekable:
-                frames = self._decode(options, filter_sequence, filter_graph)
+                by_time = by_time or fps is not None
+                frames = self._decode(options, filter_sequence, filter_graph, by_time)
                 if fps is not None:
                     frames = at_rate(frames, check_rate(fps), self.info.frame_rate)
                 frames = part_of(frames, start, stop, step)
@@ -1185,6 +1191,11 @@ class VideoReader:
                 if options.stored_format is not None:
                     frames = restated(frames, options.stored_format)
             return self._stream.watched(frames)
+
+    @property
+    def _numbered(self) -> bool:
+        """Whether the container counts packets as they are decoded, and frames have another order."""
+        return self.info.container == "avi" and av.codec.Codec(self.info.codec, "r").reorder
 
     def _prepared(self, options: ReadOptions) -> FrameConverter:
         """A converter whose outputs are those of the video's first frame."""
