@@ -1194,7 +1194,7 @@ class VideoReader:
 
     @property
     def _numbered(self) -> bool:
-        """Whether the container counts packets as they are decoded, and frames have another order."""
+        """Whether packets are counted as they are decoded, and frames may have another order."""
         return self.info.container == "avi" and av.codec.Codec(self.info.codec, "r").reorder
 
     def _prepared(self, options: ReadOptions) -> FrameConverter:
