@@ -91,6 +91,12 @@ def test_more_frames_than_there_is_memory_for_are_refused_beforehand(
         for span in ({}, {"start": 5}, {"step": 7}):
             with pytest.raises(MemoryError, match=r"frames are .* GB"):
                 reader.read(fps=10**9, **span)
+        monkeypatch.setattr("fastav.reading.index.np.arange", None)  # no moments are laid out
+        for fps in (10.0**9, 10.0**300):
+            with pytest.raises(MemoryError, match=r"frames are .* GB"):
+                reader.get_all_frames(fps=fps)
+            with pytest.raises(MemoryError, match=r"frames are .* GB"):
+                reader.get_frames_played_in_range(0.1, 0.9, np.empty((1, 16, 32, 3), "u1"), fps)
 
 
 @pytest.mark.parametrize("fps", [0, -1, float("nan"), float("inf"), "ten", None])
@@ -103,6 +109,9 @@ def test_wrong_rates(fps: Any) -> None:
         return
     with pytest.raises(ValueError, match="fps must be"):
         fastav.imread(UNEVEN_CLIP, fps=fps)
+    if fps != "ten":
+        with fastav.open(UNEVEN_CLIP) as reader, pytest.raises(ValueError, match="fps must be"):
+            reader.get_all_frames(fps=fps)
 
 
 def test_with_filters_and_size() -> None:

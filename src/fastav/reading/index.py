@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "MATROSKA",
+    "MOMENT",
     "MOV",
     "NO_TIME",
     "PACKET",
@@ -27,6 +28,9 @@ __all__ = [
 
 WORTH_A_SCAN: Final = 32
 """Frames from which scanning a whole file for where they begin is quicker than decoding them."""
+
+MOMENT: Final = 64
+"""Bytes that a frame of a batch takes besides its pixels: its number, its times, its place."""
 
 MOV: Final = "mov,mp4,m4a,3gp,3g2,mj2"
 MATROSKA: Final = "matroska,webm"
@@ -118,23 +122,27 @@ class Timeline:
         ends = int(np.searchsorted(self.timestamps, stop - _rounding(stop), "left"))
         return range(first, max(ends, first) if stop > start else first)
 
-    def frames_at_rate(
-        self, start: float, stop: float, fps: float
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return the frames on screen at `start`, `start` + 1/`fps`, ..., and these times.
+    def count_at_rate(self, start: float, stop: float, fps: float) -> int:
+        """Return how many moments ``start + i / fps`` fit best before `stop`.
 
-        There are as many of them as fit best: ``(stop - start) * fps``, rounded half up.
+        That is ``(stop - start) * fps``, rounded half up.
 
         Raises
         ------
         ValueError
-            As :meth:`frames_between`, or `fps` is not more than 0.
+            As :meth:`frames_between`, or `fps` is no number more than 0.
         """
-        if not fps > 0:
-            raise ValueError(f"fps must be more than 0, got {fps!r}")
+        if not 0 < fps < math.inf:
+            raise ValueError(f"fps must be more than 0, and finite, got {fps!r}")
         self.frames_between(start, stop)
-        moments = start + np.arange(math.floor((stop - start) * fps + 0.5)) / fps
-        begun = np.searchsorted(self.timestamps, moments + _rounding(stop), "right")
+        return math.floor((stop - start) * fps + 0.5)
+
+    def frames_at_rate(
+        self, start: float, count: int, fps: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the frames on screen at `count` moments from `start` on, and these moments."""
+        moments = start + np.arange(count) / fps
+        begun = np.searchsorted(self.timestamps, moments + _rounding(start + count / fps), "right")
         return (begun - 1).astype(np.int64), moments
 
     def _begun_by(self, seconds: float) -> int:

@@ -100,6 +100,7 @@ class IndexedStream:
         self._scanned = False  # whether all packets were read for the index
         self._edition = _Edition()
         self._counted: tuple[int, bool] | None = None  # what reading in order gave: frames, damage
+        self._promise: int | None = None  # how many frames there seemed to be, until told otherwise
         self._access: FrameAccess | None = None
         self._pipe: OneWay | None = None
         self._iterations: weakref.WeakSet[FrameIterator] = weakref.WeakSet()
@@ -269,12 +270,26 @@ class IndexedStream:
                     self._scan(None if video.closed else video, prove=skips, progress=progress)
                 else:
                     self._access = self._share(outline, video)
-            assert self.index is not None
+                assert self.index is not None
+                if self.index.damaged and not skips and self._counted is None:
+                    self._promise = max(len(self.index.packets), len(self.index) + 1)
             promised = len(self.index), False
             if self._counted not in (None, promised) and not self.index.proved:
                 # Reading in order gave other frames than the packets promise.
                 self._doubt(self.index, prove=True)
+                self._promise = None
             return self.index
+
+    def tell(self, progress: Advance | None = None) -> FrameIndex | Outline:
+        """The table, for somebody who learns from it how many frames there are."""
+        table = self.table(progress)
+        self._promise = None
+        return table
+
+    @property
+    def count(self) -> int:
+        """How many frames numbers are of: with lost ones, until somebody is told of the damage."""
+        return max(len(self.table()), self._promise or 0)
 
     def _check_countable(self) -> None:
         self.check_open()
@@ -320,7 +335,7 @@ class IndexedStream:
 
         def note(frames: int, damaged: bool) -> None:
             if options.skips == self._options.skips:
-                self._counted = frames, damaged
+                self._counted, self._promise = (frames, damaged), None
 
         return decode_all(lambda: self.start(options), note, damage if options.skips else None)
 
@@ -332,19 +347,9 @@ class IndexedStream:
             self.release()
             index = self._scan(None, prove)
             times, numbers = self._edition
+            if len(index) < len(table):
+                self._promise = max(len(table), self._promise or 0)
             self._edition = _Edition(times + 1, numbers + (len(index) >= len(table)))
-
-    @property
-    def uncounted(self) -> bool:
-        """Whether nobody can have been told how many frames there are."""
-        return self.index is None and self._counted is None
-
-    def promised(self, uncounted: bool) -> int:
-        """How many frames keys are of: all; if that was first found out now, with lost ones."""
-        table = self.table()
-        if uncounted and table.damaged and not self._options.skips:
-            return max(len(table.packets), len(table) + 1)
-        return len(table)
 
     def exactly(self, read: Callable[[], Result], by_time: bool = False) -> Result:
         """Read by the table, again if that has changed meanwhile.
@@ -376,6 +381,7 @@ class IndexedStream:
         while True:
             table = self.table()
             if last >= len(table):
+                self._promise = None
                 what = f"{out_of_range(last, len(table))}: the file is damaged, and promised more"
                 raise DecodeError(what, len(table))
             edition = self._edition
@@ -403,7 +409,7 @@ class IndexedStream:
             with closing(decode_all(self._start_alone, damage=damage)) as frames:  # needs no index
                 for frame in frames:
                     return frame, 0
-        count = len(self.table())
+        count = self.count
         if not -count <= number < count:
             raise out_of_range(number, count)
         number %= count

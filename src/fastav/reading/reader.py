@@ -38,7 +38,7 @@ from .frames import (
     to_damage,
 )
 from .gather import gather
-from .index import WORTH_A_SCAN, FrameIndex
+from .index import MOMENT, WORTH_A_SCAN, FrameIndex
 from .indexed import IndexedStream
 from .info import VideoInfo
 from .keys import frame_numbers, select, spread_numbers
@@ -432,7 +432,7 @@ class VideoReader:
             The source cannot be read.
         """
         with told(progress, self.info.expected_frames, "packet") as tell, self._stream.lock:
-            table = self._stream.table(tell)
+            table = self._stream.tell(tell)
             return table if isinstance(table, FrameIndex) else table.complete()
 
     def __len__(self) -> int:
@@ -448,7 +448,7 @@ class VideoReader:
             raise TypeError("the number of frames is not known before they are counted")
         if not self._source.seekable:
             raise TypeError(f"{self._source.name} cannot seek, so it has no length before its end")
-        return len(self._stream.table())
+        return len(self._stream.tell())
 
     def __bool__(self) -> bool:
         return True  # as an open file; not by a length that has to be counted
@@ -472,28 +472,28 @@ class VideoReader:
     @property
     def pts(self) -> NDArray[np.int64]:
         """(N,) int64: when each frame is shown, in units of ``info.time_base``; read-only."""
-        return self._stream.table().pts
+        return self._stream.tell().pts
 
     @property
     def timestamps(self) -> NDArray[np.float64]:
         """(N,) float64: when each frame is shown, in seconds."""
-        return self._stream.table().timestamps
+        return self._stream.tell().timestamps
 
     @property
     def key_indices(self) -> NDArray[np.intp]:
         """Numbers of the frames that the container marks as key frames."""
-        return np.flatnonzero(self._stream.table().keys)
+        return np.flatnonzero(self._stream.tell().keys)
 
     @property
     def duration(self) -> float:
         """Seconds from the first frame's beginning to the last one's end."""
-        index = self._stream.table()
+        index = self._stream.tell()
         return float((index.end - int(index.pts[0])) * index.time_base) if len(index) else 0.0
 
     @property
     def span(self) -> tuple[float, float]:
         """When the video begins and when it ends, in seconds on the clock of `timestamps`."""
-        index = self._stream.table()
+        index = self._stream.tell()
         if not len(index):
             return 0.0, 0.0
         return float(index.pts[0] * index.time_base), float(index.end * index.time_base)
@@ -503,12 +503,12 @@ class VideoReader:
         """Frames per second: the container's average rate, or counted where it gives none."""
         if self.info.frame_rate:
             return float(self.info.frame_rate)
-        return len(self._stream.table()) / self.duration if self.duration else 0.0
+        return len(self._stream.tell()) / self.duration if self.duration else 0.0
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of all frames as one array (of the first plane, with ``planes=True``)."""
-        return (len(self._stream.table()), *self._outputs(self.options)[0].shape)
+        return (len(self._stream.tell()), *self._outputs(self.options)[0].shape)
 
     @property
     def ndim(self) -> int:
@@ -534,7 +534,7 @@ class VideoReader:
     def nbytes(self) -> int:
         """Bytes of all frames as arrays."""
         frame = sum(output.nbytes for output in self._outputs(self.options))
-        return len(self._stream.table()) * frame
+        return len(self._stream.tell()) * frame
 
     # By number
 
@@ -566,10 +566,8 @@ class VideoReader:
             The data is damaged where it is needed; or, found by this very access, before it. (A
             slice ends where ``len`` says, once this tells of the damage.)
         """
-        stream, uncounted = self._stream, self._stream.uncounted
-        frames, lead, within, rest = select(
-            key, lambda: stream.promised(uncounted), lambda: self.ndim
-        )
+        stream = self._stream
+        frames, lead, within, rest = select(key, lambda: stream.count, lambda: self.ndim)
         if self.options.planes and (within or rest or len(lead) > 1):
             raise TypeError("planes=True: a key chooses frames only, index the planes that come")
         if isinstance(frames, int):
@@ -623,7 +621,8 @@ class VideoReader:
             is decoded from its start.
         **changes
             Fields of :class:`.ReadOptions` that differ from the reader's own. Other threads than
-            the reader's need a decoder of their own, which is opened and closed again.
+            the reader's need a decoder of their own, which is opened and closed again. With another
+            ``errors="skip"``, which numbers frames otherwise, the video is decoded from its start.
 
         Returns
         -------
@@ -635,8 +634,7 @@ class VideoReader:
         IndexError, DecodeError
             As for ``reader[number]``.
         ValueError
-            ``errors="keep"`` without filters: of a single frame there is nothing to keep. Or
-            ``errors="skip"``, which numbers frames otherwise, of a reader opened without it.
+            ``errors="keep"`` without filters: of a single frame there is nothing to keep.
         """
         options = self.options.changed("read_frame", changes)
         number = operator.index(number)
@@ -646,11 +644,10 @@ class VideoReader:
                 "errors='keep' keeps the frames before damage, and a single frame has none: it is "
                 "there, or DecodeError is raised"
             )
-        if filtered:
-            frame = self._filtered_frame(number, options, filter_sequence, filter_graph)
+        if filtered or options.skips != self.options.skips:
+            frame = self._counted_frame(number, options, filter_sequence, filter_graph)
             arrays = options.converter().convert(frame)
         else:
-            self._check_numbering(options)
             with self._stream.reading():
                 frame, number = self._stream.frame(number, options)
                 if options.stored_format is not None:
@@ -661,13 +658,14 @@ class VideoReader:
                     raise error.at(number) from None
         return arrays if options.planes else arrays[0]
 
-    def _filtered_frame(
+    def _counted_frame(
         self,
         number: int,
         options: ReadOptions,
         filter_sequence: FilterSequence | None,
         filter_graph: FilterGraph | None,
     ) -> av.VideoFrame:
+        """A frame by counting from the first, for the index counts others."""
         with closing(self._decode(options, filter_sequence, filter_graph)) as frames:
             if number >= 0:
                 for frame in islice(frames, number, None):
@@ -676,7 +674,7 @@ class VideoReader:
                 last = deque(frames, maxlen=-number)
                 if len(last) == -number:
                     return last[0]
-        raise IndexError(f"frame {number} is out of range: the filtered video is shorter")
+        raise IndexError(f"frame {number} is out of range: the video, as it is read, is shorter")
 
     @_exactly
     def metadata(self, number: SupportsIndex | None = None) -> dict[str, Any]:
@@ -758,18 +756,14 @@ class VideoReader:
                 "errors='keep' keeps the frames before damage; of those asked for by number all "
                 "are there, or DecodeError is raised"
             )
-        self._check_numbering(options)
-        with self._stream.reading():
-            numbers = frame_numbers(indices, len(self._stream.table()))
-            return gather(self._stream, numbers, options, out), numbers
-
-    def _check_numbering(self, options: ReadOptions) -> None:
-        """Raise ``ValueError`` if a read by number is to count other frames than the reader."""
         if options.skips != self.options.skips:
             raise ValueError(
                 f"errors={options.errors!r}: the frames of this reader, opened with "
                 f"errors={self.options.errors!r}, are numbered otherwise; open the file again"
             )
+        with self._stream.reading():
+            numbers = frame_numbers(indices, self._stream.count)
+            return gather(self._stream, numbers, options, out), numbers
 
     def _shares_out(self, options: ReadOptions, span: slice = slice(None)) -> bool:
         """Whether several decoders side by side are the way to read a part of the video.
@@ -867,7 +861,7 @@ class VideoReader:
                 f"start, stop and step are numbers of frames, got {start!r}, {stop!r} and {step!r};"
                 " seconds go to get_frames_played_in_range()"
             ) from None
-        return self.get_frames_at(range(*span.indices(len(self._stream.table()))), out, **changes)
+        return self.get_frames_at(range(*span.indices(self._stream.count)), out, **changes)
 
     @_exactly
     def get_all_frames(
@@ -885,9 +879,9 @@ class VideoReader:
         fps : float, optional
             As in :meth:`get_frames_played_in_range`.
         """
-        table = self._stream.table()
-        if fps is None or not len(table):
-            return self.get_frames_at(range(len(table)), out, **changes)
+        table, count = self._stream.table(), self._stream.count
+        if fps is None or not len(table) or count > len(table):  # to be told what is lost
+            return self.get_frames_at(range(count), out, **changes)
         end = float(table.end * table.time_base)
         return self.get_frames_played_in_range(float(table.timestamps[0]), end, out, fps, **changes)
 
@@ -965,12 +959,20 @@ class VideoReader:
         Raises
         ------
         ValueError
-            If the start is after the stop, or either lies outside the video.
+            If the start is after the stop, either lies outside the video, or `fps` is not a number
+            more than 0.
+        MemoryError
+            The frames would not fit into memory.
         """
+        table = self._stream.table()
         if fps is None:
-            numbers = self._stream.table().frames_between(start_seconds, stop_seconds)
+            numbers = table.frames_between(start_seconds, stop_seconds)
             return self.get_frames_at(numbers, out, **changes)
-        at, moments = self._stream.table().frames_at_rate(start_seconds, stop_seconds, fps)
+        count = table.count_at_rate(start_seconds, stop_seconds, fps)
+        outputs = self._outputs(self.options.changed("get_frames_played_in_range", changes))
+        frame = sum(output.nbytes for output in outputs) if out is None else 0
+        check_memory(count * (frame + MOMENT), count)
+        at, moments = table.frames_at_rate(start_seconds, count, fps)
         batch = self.get_frames_at(at, out, **changes)
         return replace(batch, pts_seconds=moments, duration_seconds=np.full(len(at), 1 / fps))
 
@@ -1007,7 +1009,7 @@ class VideoReader:
         --------
         fastav.samplers : clips, by number and by time.
         """
-        numbers = spread_numbers(len(self._stream.table()), n, spread)
+        numbers = spread_numbers(self._stream.count, n, spread)
         return self.get_frames_at(numbers, out, **changes)
 
     # To look at

@@ -120,7 +120,7 @@ def contact_sheet(
     """Draw `n` frames of a stream, see :meth:`VideoReader.sheet`."""
     with stream.reading():
         look = _look(options)
-        numbers = spread_numbers(len(stream.table()), n, spread)
+        numbers = spread_numbers(stream.count, n, spread)
         plan = plan_sheet(n, operator.index(width), columns, _aspect(stream, look))
         pictures = gather(stream, numbers, replace(look, size=plan.tile))
         assert isinstance(pictures, np.ndarray)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import numbers
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -242,21 +241,13 @@ class VideoDecoder:
         Raises
         ------
         ValueError
-            If the start is after the stop, or either lies outside the video, or `fps` is not above
-            0.
+            If the start is after the stop, either lies outside the video, or `fps` is no number
+            more than 0.
         """
-        index = self._reader.index
-        shown = index.frames_between(start_seconds, stop_seconds)
-        if fps is None:
-            return self.get_frames_at(shown)
-        if not (fps > 0 and math.isfinite(fps)):
-            raise ValueError(f"fps must be above 0, got {fps}")
-        ticks = math.floor((stop_seconds - start_seconds) * fps + 0.5)
-        times = start_seconds + np.arange(ticks) / fps
-        at = [index.frame_at(time) for time in times.tolist()]
-        data = self.get_frames_at(at).data
-        pts = torch.from_numpy(times)
-        return FrameBatch(data, pts, torch.full_like(pts, 1 / fps))
+        changes = self._pipeline.changes
+        return self._batch(
+            self._reader.get_frames_played_in_range(start_seconds, stop_seconds, fps=fps, **changes)
+        )
 
     def get_all_frames(self, fps: float | None = None) -> FrameBatch:
         """All frames, or what is on screen at every 1/fps."""
