@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 import wave
@@ -17,6 +18,7 @@ import pytest
 
 import fastav
 from fastav.cli import main
+from fastav.pyav import CAN_ROTATE
 
 from .media import encode, make_sounding
 
@@ -39,6 +41,28 @@ def test_info(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert lines["frame_rate"] == "24"
     assert lines["frames"] == "30"
     assert lines["rotation"] == "0"
+
+
+@pytest.mark.skipif(not CAN_ROTATE, reason="this PyAV cannot write a rotation")
+@pytest.mark.parametrize(
+    ("degrees", "told"),
+    [
+        (90, r"90 degrees counter-clockwise to be upright, by rotate=True \(read --rotate\)"),
+        (30, r"(29|30) degrees counter-clockwise to be upright, which fastav does not turn"),
+        (60, r"(59|60) degrees .* by rotate=True \(read --rotate\), which turns by 90"),
+        (-170, r"-170 degrees .* by rotate=True \(read --rotate\), which turns by -180"),
+    ],
+)
+def test_info_tells_how_pictures_are_turned(
+    degrees: int, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "turned.mp4"
+    frames = np.zeros((2, 48, 64, 3), np.uint8)
+    fastav.imwrite(path, frames, rotation=degrees)
+    assert main(["info", str(path)]) == 0
+    assert re.search(f"{told}\n", capsys.readouterr().out)  # PyAV cuts off fractions
+    turns = fastav.imread(path, rotate=True).shape[1:3] != frames.shape[1:3]
+    assert turns == (degrees in (60, 90))
 
 
 def test_info_json(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,6 +170,8 @@ def test_standard_input(clip: Path, tmp_path: Path) -> None:
     stream = encode(count=30, container="matroska")
     result = fastav_with("info", "--json", "-", input=stream)  # "cat clip.mkv |"
     assert json.loads(result.stdout)[0]["codec"] == "h264"
+    # The first frame would tell, which could not be read again.
+    assert json.loads(result.stdout)[0]["rotation"] is None
     assert fastav_with("read", "-", "-o", str(target), "--quiet", input=stream).returncode == 0
     np.testing.assert_array_equal(np.load(target), fastav.imread(stream))
     result = fastav_with(
@@ -216,7 +242,12 @@ def test_convert_to_standard_output_without_sound(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--size", "x20"], ["--crop", "3"], ["--option", "crf"], ["--start", "a"]]
+    "arguments",
+    [
+        *(["--size", size] for size in ("x20", "0", "0x20", "20x0")),
+        *(["--crop", part] for part in ("3", "0x20+0+0")),
+        *(["--option", "crf"], ["--start", "a"]),
+    ],
 )
 def test_convert_used_wrongly(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:

@@ -137,6 +137,27 @@ def test_sound_of_a_wav(tmp_path: Path) -> None:
         fastav.imwrite("<bytes>", FRAMES, extension=".ts", sound=path)
 
 
+def test_bare_aac_goes_where_it_can(tmp_path: Path) -> None:
+    """With a header on each packet (ADTS), which mxf does not take, avi of old FFmpeg does."""
+    path, silence = tmp_path / "a.aac", np.zeros((1, 1024), np.float32)
+    with av.open(str(path), "w", format="adts") as output:
+        stream = output.add_stream("aac", rate=48000, layout="mono")
+        for number in range(60):
+            samples = av.AudioFrame.from_ndarray(silence, "fltp", "mono")
+            samples.sample_rate, samples.pts = 48000, 1024 * number
+            output.mux(stream.encode(samples))
+        output.mux(stream.encode(None))
+    for extension in (".mp4", ".mkv", ".nut", ".ts"):
+        written = fastav.imwrite(
+            "<bytes>", FRAMES, extension=extension, codec="mpeg4", fps=25, sound=path
+        )
+        with av.open(io.BytesIO(written or b"")) as container:
+            assert sum(frame.samples for frame in container.decode(audio=0)) == 47 * 1024
+    told = r"'mxf' with the audio \(aac\) of '.*a\.aac'.*\.mkv carries nearly all.*sound=None"
+    with pytest.raises(EncodeError, match=told):
+        fastav.imwrite(tmp_path / "a.mxf", FRAMES, sound=path)
+
+
 def test_sound_that_a_container_refuses_late_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.flac"
     with av.open(str(path), "w") as output:

@@ -59,6 +59,66 @@ def test_frames_pass_unchanged_without_a_function(uneven: bytes) -> None:
         assert reader.info.colour_matrix == "bt709"
 
 
+def lossless_in(format: str) -> tuple[bytes, tuple[np.ndarray, ...]]:
+    """A video in a pixel format, and its planes."""
+    file, frames = io.BytesIO(), np.stack(list(pictures(3, 64, 48)))
+    with fastav.open(file, "w", container="matroska", codec="ffv1", out_pixel_format=format,
+                     fps=25) as writer:  # fmt: skip
+        writer.write(frames)
+    planes = fastav.imread(file.getvalue(), format=None, planes=True)
+    assert isinstance(planes, tuple)
+    return file.getvalue(), planes
+
+
+@pytest.mark.parametrize(
+    ("codec", "given", "kept"),
+    [
+        *(("libx264", f"yuv{kind}", f"yuv{kind}")
+          for kind in ("420p", "422p", "444p", "420p10le", "422p10le", "444p10le")),
+        ("libx264", "yuv444p12le", "yuv444p10le"),
+        ("libx264", "yuv440p", "yuv444p"),
+        ("libx264", "yuv411p", "yuv422p"),
+        ("libx265", "yuv422p12le", "yuv422p12le"),
+        ("libsvtav1", "yuv422p10le", "yuv420p10le"),
+        ("libvpx-vp9", "yuv444p10le", "yuv444p"),
+        ("libvpx-vp9", "yuva444p", "yuv444p"),
+        ("prores_ks", "yuva444p10le", "yuva444p12le"),
+        # The codec's preference loses nothing, or is all that every player takes of RGB and grey.
+        ("libx264", "bgr0", "yuv420p"),
+        ("libx264", "gray10le", "yuv420p"),
+        ("prores_ks", "yuv420p", "yuv422p10le"),
+        ("mjpeg", "yuv420p", "yuvj420p"),
+        ("mpeg4", "yuv444p10le", "yuv420p"),
+    ],
+)  # fmt: skip
+def test_bits_and_chroma_are_kept(codec: str, given: str, kept: str) -> None:
+    """As far as the codec has them; FFmpeg's decoder of ProRes 4444 gives 12 bits."""
+    data, planes = lossless_in(given)
+    written = run(data, codec=codec, options={"qp": 0} if codec == "libx264" else {})
+    assert fastav.open(written).info.pixel_format == kept
+    if codec == "libx264" and given == kept:
+        got = fastav.imread(written, format=None, planes=True)
+        for one, other in zip(got, planes, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_bits_and_chroma_are_given_up_when_asked() -> None:
+    def same(frame: Any) -> Any:
+        return frame
+
+    data, _ = lossless_in("yuv444p10le")
+    for asked, kept in (
+        ({"out_pixel_format": "yuv420p"}, "yuv420p"),
+        ({"options": {"profile": "main"}}, "yuv420p"),
+        ({"function": same}, "yuv420p"),  # RGB
+        ({"function": same, "read": {"format": None}}, "yuv444p10le"),
+        ({"function": same, "read": {"format": "yuv444p"}}, "yuv444p"),
+        ({"filter_sequence": [("format", "yuv422p")]}, "yuv422p"),
+    ):
+        written = run(data, codec="libx264", **asked)
+        assert fastav.open(written).info.pixel_format == kept, asked
+
+
 def test_a_function_changes_each_frame(uneven: bytes) -> None:
     seen: list[tuple[int, ...]] = []
 
@@ -78,6 +138,20 @@ def test_frames_may_be_left_out(uneven: bytes) -> None:
                   out_pixel_format="bgr0")  # fmt: skip
     np.testing.assert_array_equal(fastav.imread(written), fastav.imread(uneven)[1::2])
     np.testing.assert_allclose(fastav.open(written).timestamps, TIMES[1::2], atol=1e-3)
+
+
+@pytest.mark.parametrize("batch_size", [None, 4])
+def test_a_function_that_keeps_no_frame(
+    uneven: bytes, batch_size: int | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "none.mkv"
+    for present in (False, True):
+        if present:
+            path.write_bytes(b"kept")
+        with pytest.raises(ValueError, match="no frame to write: the function kept none"):
+            fastav.transcode(uneven, path, lambda frame: None, batch_size=batch_size)
+        assert path.exists() is present
+    assert path.read_bytes() == b"kept"
 
 
 def test_batches(uneven: bytes) -> None:
@@ -119,6 +193,23 @@ def test_sound_belongs_to_the_part(source: bytes, part: Any, first: int, last: i
     assert abs((at - 1) * 1024 / 48000 - first / 25) <= 1024 / 48000
     assert abs((at - 1 + len(got)) * 1024 / 48000 - (last + 1) / 25) <= 1024 / 48000
     assert len(fastav.open(written)) == len(range(first, last + 1, part.get("step", 1)))
+
+
+def test_sound_of_the_source_by_name_belongs_to_the_part_too(source: bytes, tmp_path: Path) -> None:
+    path, other = tmp_path / "source.mp4", tmp_path / "other.mp4"
+    path.write_bytes(source)
+    other.write_bytes(source)
+    part: Any = {"start": 25, "stop": 40, "codec": "mpeg4"}
+    cut = sound_of(run(source, **part))
+    assert cut == sound_of(run(source, sound=source, **part))
+    assert cut == sound_of(run(path, sound=str(path), **part))
+    assert cut == sound_of(run(path, sound=fastav.Sound(path, kinds=("audio",)), **part))
+    with path.open("rb") as file:
+        assert cut == sound_of(run(path, sound=file, **part))
+    # Another file's begins with it, and what is said counts.
+    first = sound_of(run(path, sound=other, **part))
+    assert first[0] == sound_of(source)[1] != cut[0]
+    assert first == sound_of(run(path, sound=fastav.Sound(path, 0), **part))
 
 
 def test_sound_left_out_or_from_elsewhere(source: bytes, uneven: bytes) -> None:
@@ -235,18 +326,30 @@ def test_the_source_itself_is_no_target(source: bytes, tmp_path: Path) -> None:
     path.write_bytes(source)
     link.symlink_to(path)
     frames = fastav.imread(path)
-    file = path.open("rb")
+    file, both = path.open("rb"), path.open("r+b")
+    mp4, memory = {"container": "mp4"}, io.BytesIO(source)
     for overwrite in (
         lambda: fastav.transcode(path, path),
         lambda: fastav.transcode(path, link, lambda frame: frame, sound=False),
         lambda: fastav.transcode(file, str(path)),
         lambda: fastav.imwrite(path, frames, sound=link),
         lambda: fastav.imwrite(link, fastav.open(path)),
+        lambda: fastav.imwrite(link, fastav.open(file)),
+        lambda: fastav.imwrite(both, fastav.open(path), **mp4),
+        lambda: fastav.imwrite(memory, fastav.open(memory), **mp4),
+        lambda: fastav.imwrite(path, fastav.imiter(path)),
+        lambda: fastav.imwrite(path, iter(fastav.open(path))),
+        lambda: fastav.imwrite(path, fastav.open(path).iter(step=2)),
+        lambda: fastav.imwrite(path, fastav.open(path).frames()),
     ):
+        file.seek(0)
         with pytest.raises(ValueError, match="is being read"):
             overwrite()
         assert path.read_bytes() == source
     file.close()
+    both.close()
+    assert memory.getvalue() == source
+    fastav.imwrite(tmp_path / "b.mp4", fastav.imiter(path))
 
 
 def test_file_objects_with_their_sound(source: bytes) -> None:

@@ -72,6 +72,15 @@ def test_lazy_arrays_are_loaded_in_parts(
     assert lazy.loaded == loaded
 
 
+def test_a_lazy_array_of_unknown_length() -> None:
+    """As dask has it behind a mask."""
+    nan = float("nan")
+    lazy = Lazy(FRAMES, ((nan, nan), (20,), (30,), (3,)))
+    lazy.shape = (nan, 20, 30, 3)  # type: ignore[assignment]
+    with pytest.raises(ValueError, match=r"number of frames.*not known; its compute_chunk_sizes"):
+        lossless(lazy)
+
+
 def test_memory_maps_and_readers_are_taken_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "frames.npy"
     np.save(path, FRAMES)

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .pixels.convert import Arrays
 from .progress import Progress
+from .reading.frames import ArrayIterator
 from .reading.index import WORTH_A_SCAN
 from .reading.options import READER_KEYWORDS, check_keywords
 from .reading.reader import VideoReader
@@ -238,8 +239,10 @@ def imiter(
     filter_sequence: FilterSequence | None = None,
     filter_graph: FilterGraph | None = None,
     **options: Any,
-) -> Iterator[Arrays]:
+) -> ArrayIterator:
     """Iterate over the frames of a video; parameters as for :func:`imread`.
+
+    The video is opened when the first frame is asked for.
 
     Yields
     ------
@@ -248,15 +251,19 @@ def imiter(
     """
     _check_plugin(plugin)
     check_keywords("imiter", options, READER_KEYWORDS)
-    with VideoReader(uri, **options) as reader:
-        yield from reader.iter(
-            start=start,
-            stop=stop,
-            step=step,
-            fps=fps,
-            filter_sequence=filter_sequence,
-            filter_graph=filter_graph,
-        )
+
+    def frames() -> Iterator[Arrays]:
+        with VideoReader(uri, **options) as reader:
+            yield from reader.iter(
+                start=start,
+                stop=stop,
+                step=step,
+                fps=fps,
+                filter_sequence=filter_sequence,
+                filter_graph=filter_graph,
+            )
+
+    return ArrayIterator(frames(), uri)
 
 
 def imwrite(

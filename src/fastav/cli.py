@@ -29,6 +29,8 @@ _SIGPIPE: Final = 13
 
 _ERRORS: Final = "at damage: fail, keep the frames before it, or skip it and go on behind it"
 
+_LENGTH: Final = r"(0*[1-9]\d*)"
+
 _PICTURES: Final = (".png", ".jpg", ".jpeg", ".webp")
 
 
@@ -239,7 +241,7 @@ def _describe(file: str) -> dict[str, Any]:
                 reader.make_index(advance)
         info["frames"] = declared or (len(reader) if reader.seekable else None)
         info["frames_are"] = "declared" if declared else "counted"
-        info["rotation"] = reader.rotation
+        info["rotation"] = reader.rotation if reader.seekable else None
     return {"file": file, **info}
 
 
@@ -261,8 +263,11 @@ def _plain(value: object) -> str:
 def _text(name: str, value: object) -> str:
     if value is None:
         return "unknown"
-    if name == "rotation" and value:
-        return f"{value} degrees counter-clockwise to be upright, by rotate=True (read --rotate)"
+    if name == "rotation" and isinstance(value, int) and value:
+        turned = 90 * round(value / 90)
+        by = f", which turns by {turned}" if turned != value else ""
+        by = f"by rotate=True (read --rotate){by}" if turned % 360 else "which fastav does not turn"
+        return f"{value} degrees counter-clockwise to be upright, {by}"
     if isinstance(value, Fraction) and value.denominator != 1:
         return f"{value} ({float(value):.6g})"
     if isinstance(value, dict):
@@ -333,14 +338,14 @@ def _convert(options: argparse.Namespace) -> int:
 
 
 def _crop(text: str) -> list[tuple[str, str]]:
-    match = re.fullmatch(r"(\d+)x(\d+)\+(\d+)\+(\d+)", text)
+    match = re.fullmatch(rf"{_LENGTH}x{_LENGTH}\+(\d+)\+(\d+)", text)
     if match is None:
         raise argparse.ArgumentTypeError(f"must be WxH+X+Y, such as 640x360+0+60, got {text!r}")
     return [("crop", ":".join(match.groups()))]
 
 
 def _size(text: str) -> list[tuple[str, str]]:
-    match = re.fullmatch(r"(\d+)(?:x(\d+))?", text)
+    match = re.fullmatch(rf"{_LENGTH}(?:x{_LENGTH})?", text)
     if match is None:
         raise argparse.ArgumentTypeError(f"must be N or WxH, such as 640 or 640x360, got {text!r}")
     width, height = match.groups()

@@ -6,7 +6,7 @@ import io
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import fields
+from dataclasses import fields, replace
 from fractions import Fraction
 from itertools import chain, islice
 from typing import Any, Final
@@ -21,6 +21,7 @@ from .progress import Advance, Progress, told
 from .pyav import fraction
 from .reading.info import VideoInfo
 from .reading.reader import VideoReader
+from .reading.source import same_file
 from .writing.sound import Sound
 from .writing.writer import VideoWriter
 
@@ -66,7 +67,7 @@ def transcode(
     Frames keep their times, at variable rates too, the picture its rotation, the colours their
     matrix and range, and pixels their aspect where the filters tell (see Notes); sound is copied.
     Without a function frames go from the decoder to the encoder as they are, and never become
-    arrays.
+    arrays: video of 10 bits or of 4:4:4 stays so where the codec can (see Notes).
 
     Parameters
     ----------
@@ -87,8 +88,10 @@ def transcode(
         Filters before the function, see :mod:`fastav.filters`.
     sound : bool, Sound, or what a Sound can be made of
         True copies the source's sound, if it has any, cut to the frames that are written, and the
-        container's tags; False or None leaves both out; else it is where to copy it from. What is
-        damaged in it is skipped if `read` has ``"errors": "skip"``.
+        container's tags; False or None leaves both out; else it is where to copy it from: of the
+        source itself (``Sound(source, kinds=("audio", "subtitle"))``) cut in the same way, of
+        another file from the beginning on, unless it says otherwise. What is damaged in it is
+        skipped if `read` has ``"errors": "skip"``.
     progress : callable or True, optional
         Called after every frame with the number of frames written so far; True shows tqdm's bar,
         which needs fastav[progress].
@@ -110,7 +113,8 @@ def transcode(
     DecodeError, EncodeError, OSError
         As reading and writing do. What was written till then is playable.
     ValueError
-        The target is the source; the function gave what cannot be written; an option is wrong.
+        The target is the source; the function gave what cannot be written, or kept no frame, of
+        which there is no file then; an option is wrong.
     io.UnsupportedOperation
         The source cannot seek, so that its sound cannot be read beside its pictures.
 
@@ -119,6 +123,12 @@ def transcode(
     A picture that its file has players turn is turned last of all: filters and function see it as
     it is stored, whatever the target, which gets the same mark, or turned pictures if it has no
     place for it. With ``read={"rotate": True}`` the function sees it upright.
+
+    H.264, HEVC, AV1, VP9 and ProRes are encoded with the bits and the chroma of the source, or of
+    what the function returns if that is Y'CbCr, as far as the encoder has them: 10 bits stay 10 in
+    mp4. Not all players take that; ``out_pixel_format="yuv420p"`` is what all of them do. RGB and
+    grey, and other codecs that are not lossless, get the codec's preference, as with
+    :func:`fastav.imwrite`; so they do if ``options`` name a profile.
 
     FFmpeg's filters do not tell PyAV the aspect of a pixel. It is kept without filters and with
     such as do not change it (fps, hflip, crop, ...), and that of the whole picture with scale.
@@ -176,14 +186,16 @@ def transcode(
                 **write,
             }
             with VideoWriter(target, **settings) as writer:
-                writer.refuse(reader)
-                writer.follow(first, (reader.info.frame_rate or Fraction(25)) / step)
+                writer.refuse(reader._source.given)
+                writer.follow(first, (reader.info.frame_rate or Fraction(25)) / step, format)
                 writer.write(
                     images if tell is None else _report(images, tell),
                     in_pixel_format=format,
                     layout=reader.options.layout if function is not None else "hwc",
                     times=None if "fps" in write else times,
                 )
+            if not writer.frames_encoded:
+                raise ValueError("there is no frame to write: the function kept none")
             return writer.frames_encoded
 
 
@@ -215,13 +227,16 @@ def _aspect(
 
 
 def _sound(reader: VideoReader, sound: Any, first: VideoFrame) -> Sound | None:
+    if sound is None or sound is False:
+        return None
     if sound is True:
-        start = (
-            None if first.pts is None else first.pts * (fraction(first.time_base) or Fraction(1))
-        )
         errors = "skip" if reader.options.skips else "raise"
-        return Sound(reader._source, start, ("audio", "metadata"), errors)
-    return None if sound is None or sound is False else Sound.of(sound)
+        sound = Sound(reader._source, kinds=("audio", "metadata"), errors=errors)
+    along, ours = Sound.of(sound), reader._source
+    is_own = along.source is ours or same_file(along.source, ours.given)
+    if is_own and along.start is None and first.pts is not None:
+        return replace(along, start=first.pts * (fraction(first.time_base) or Fraction(1)))
+    return along
 
 
 def _filter(

@@ -68,11 +68,20 @@ def to_damage(frames: FrameIterator) -> Generator[av.VideoFrame]:
 
 
 class ArrayIterator(Iterator[Arrays]):
-    """Frames in order; until the first is taken, it knows which call asked for them."""
+    """Frames in order, which tell where they come from: it must not be overwritten meanwhile.
 
-    def __init__(self, frames: Iterator[Arrays], begun_by: tuple[FrameType, int]) -> None:
+    Attributes
+    ----------
+    source : object
+        What was given to read from.
+    begun_by : tuple, optional
+        Which call asked for them, as long as none was taken.
+    """
+
+    def __init__(self, frames: Iterator[Arrays], source: object) -> None:
         self._frames = frames
-        self.begun_by: tuple[FrameType, int] | None = begun_by
+        self.source = source
+        self.begun_by: tuple[FrameType, int] | None = None
 
     def __next__(self) -> Arrays:
         self.begun_by = None
@@ -115,10 +124,11 @@ def _nothing_more() -> Generator[av.VideoFrame]:
 
 
 class FrameIterator:
-    """Frames for one thread to take, which another may stop."""
+    """Frames for one thread to take, which another may stop; `source` as of ArrayIterator."""
 
-    def __init__(self, frames: Generator[av.VideoFrame]) -> None:
+    def __init__(self, frames: Generator[av.VideoFrame], source: object) -> None:
         self._frames = frames
+        self.source = source
         self._lock = threading.Lock()
         self._stopped = False
 

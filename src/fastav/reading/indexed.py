@@ -245,7 +245,7 @@ class IndexedStream:
 
     def watched(self, frames: Generator[av.VideoFrame]) -> FrameIterator:
         """Frames that `close` stops."""
-        iteration = FrameIterator(frames)
+        iteration = FrameIterator(frames, self.source.given)
         self._iterations.add(iteration)
         return iteration
 

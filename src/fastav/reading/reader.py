@@ -317,7 +317,7 @@ class VideoReader:
         filter_sequence: FilterSequence | None = None,
         filter_graph: FilterGraph | None = None,
         **changes: Any,
-    ) -> Iterator[Arrays]:
+    ) -> ArrayIterator:
         """Iterate over frames, each a fresh array (or a tuple of planes).
 
         Iterations are independent of each other and of reads. Closing the iterator, or leaving it
@@ -339,7 +339,7 @@ class VideoReader:
         """
         options = self.options.changed("iter", changes)
         frames = self._frames(options, start, stop, step, filter_sequence, filter_graph, fps)
-        return self._iterate(options, frames, start, step)
+        return ArrayIterator(self._iterate(options, frames, start, step), self._source.given)
 
     def frames(
         self, *, start: int = 0, stop: int | None = None, step: int = 1, **changes: Any
@@ -382,7 +382,8 @@ class VideoReader:
 
     def __iter__(self) -> Iterator[Arrays]:
         caller = sys._getframe(1)
-        frames = ArrayIterator(self.iter(), (caller, caller.f_lasti))
+        frames = self.iter()
+        frames.begun_by = caller, caller.f_lasti
         self._latest = weakref.ref(frames)
         return frames
 

@@ -23,7 +23,7 @@ from ..pyav import open_to_read
 from .pictures import concat_script, find_pictures
 from .remote import RemoteBytes
 
-__all__ = ["Source"]
+__all__ = ["Source", "same_file"]
 
 # A scheme has two letters at least, so that C:\ is a path.
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
@@ -106,6 +106,17 @@ def _read_all(file: io.RawIOBase, size: int) -> bytes:
         parts.append(data)
         size -= len(data)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def same_file(given: Any, other: Any) -> bool:
+    """Whether two paths or open files are one file of the disk, by whatever names."""
+    try:
+        one, two = (
+            os.stat(x if isinstance(x, (str, os.PathLike)) else x.fileno()) for x in (given, other)
+        )
+    except (AttributeError, OSError, ValueError):  # memory, a URL, no such file
+        return given is other
+    return stat.S_ISREG(one.st_mode) and os.path.samestat(one, two)
 
 
 def _is_plain_file(file: object) -> bool:
@@ -225,15 +236,6 @@ class Source:
         """Forget the parent's connection; closing it here might make the server end it."""
         connection, self._connection = self._connection, None
         return connection
-
-    def is_file(self, path: str) -> bool:
-        """Whether it is the file of this path, by whatever name, or an open file that is."""
-        try:
-            ours = os.stat(self.given.fileno() if hasattr(self.given, "fileno") else self.name)
-            other = os.stat(path)
-        except (OSError, ValueError):
-            return False
-        return stat.S_ISREG(other.st_mode) and os.path.samestat(ours, other)
 
     @property
     def remote(self) -> bool:

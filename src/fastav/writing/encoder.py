@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -24,7 +25,7 @@ from ..pixels.arguments import one_of
 from ..pixels.formats import pixel_format
 from ..pixels.h273 import OPTION_MATRICES, OPTION_RANGES
 from ..pyav import CAN_ROTATE, closest_format, format_name, frame_rates
-from .frame_maker import Colours
+from .frame_maker import Colours, is_ycbcr
 
 __all__ = ["TURNING", "Encoder", "EncoderSettings", "Rate", "exact_rate"]
 
@@ -59,6 +60,10 @@ _RAW_FORMATS: Final = (
     "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p10le",
 )  # fmt: skip
 
+
+# Encoders that take every Y'CbCr format they list without further settings (alpha: ProRes alone).
+_PRORES: Final = frozenset({"prores", "prores_aw", "prores_ks"})
+_FAITHFUL: Final = _PRORES | {"libx264", "libx265", "libsvtav1", "libvpx-vp9"}
 
 # What samples mean where a codec's definition, or FFmpeg's decoder of it, leaves no choice.
 _FIXED: Final = {
@@ -226,14 +231,21 @@ class Encoder:
             return whole.or_else(_BESIDE_MATRIX.get(whole.matrix, whole))
         return whole
 
-    def follow(self, frame: VideoFrame, fps: Fraction | None = None) -> None:
-        """Take colours of a frame and a rate for those of the file, where nobody asked for others.
+    def follow(self, frame: VideoFrame, fps: Fraction, given: str) -> None:
+        """Take a video's colours, rate and pixel format, where nobody asked for others.
 
-        With times of their own, frames come at about this rate.
+        With times of their own, frames come at about this rate, and in the format `given`: where
+        the codec's preference has fewer bits or less chroma, its closest format is encoded.
         """
         self.colours = self._check_colours(self.colours.or_else(Colours.of(frame)))
-        if fps is not None and not self.asked:
+        if not self.asked:
             self.fps = self.pace = fps
+        if self._format is None and self.name in _FAITHFUL and "profile" not in self._options:
+            names = [format.name for format in self._codec.video_formats or ()]
+            if _loses(given, names[0]):
+                alpha = self.name in _PRORES
+                kept = [n for n in names if re.match("yuva?4" if alpha else "yuv4", n)]
+                self._format = closest_format(kept, given, alpha)
 
     def choose_format(self, given: str) -> str:
         """The pixel format to encode frames of a given one in.
@@ -384,6 +396,16 @@ class Encoder:
             f"{self.name} cannot encode {width}x{height} as {name}, whose chroma needs a width "
             f"divisible by {across} and a height divisible by {down}. Ways out: {', '.join(ways)}"
         )
+
+
+def _loses(given: str, to: str) -> bool:
+    """Whether Y'CbCr of a format has more bits or more chroma than another format."""
+    one, other = pixel_format(given), pixel_format(to)
+    return is_ycbcr(given) and (
+        one.depth > other.depth
+        or one.log2_chroma_w < other.log2_chroma_w
+        or one.log2_chroma_h < other.log2_chroma_h
+    )
 
 
 def _has_colour(name: str) -> bool:

@@ -38,7 +38,7 @@ from ..pixels.layout import frame_layout
 from ..pixels.packing import pack_frame, unpack_frame
 from ..pyav import reformat
 
-__all__ = ["Colours", "FrameMaker"]
+__all__ = ["Colours", "FrameMaker", "is_ycbcr"]
 
 # Formats of one plane that PyAV can wrap without a copy, so that libswscale reads the caller's
 # array itself. It reads in whole vectors, past the end of the last row: as many bytes must follow.
@@ -89,7 +89,7 @@ class Colours:
             "primaries": primaries if primaries in PRIMARIES_TAGS else None,
             "transfer": transfer if transfer in TRANSFER_TAGS else None,
         }
-        if not _is_ycbcr(frame.format.name):
+        if not is_ycbcr(frame.format.name):
             return cls(**tags)
         return cls(
             TAGGED_MATRICES.get(int(frame.colorspace)),
@@ -112,7 +112,7 @@ class Colours:
             tagged.color_primaries = PRIMARIES_TAGS[self.primaries]
         if self.transfer is not None and hasattr(tagged, "color_trc"):
             tagged.color_trc = TRANSFER_TAGS[self.transfer]
-        if not _is_ycbcr(getattr(tagged, "pix_fmt", None) or tagged.format.name):
+        if not is_ycbcr(getattr(tagged, "pix_fmt", None) or tagged.format.name):
             return
         if self.matrix is not None:
             tagged.colorspace = MATRIX_TAGS[self.matrix]
@@ -124,7 +124,8 @@ _UNSAID: Final = Colours()
 
 
 @lru_cache(maxsize=64)
-def _is_ycbcr(name: str) -> bool:
+def is_ycbcr(name: str) -> bool:
+    """Whether a pixel format is luma and chroma."""
     format = pixel_format(name)
     return not (format.rgb or format.mosaic or len(format.components) < 3)
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..pixels.formats import PixelFormat
 from ..pixels.layout import frame_layout
+from ..reading.frames import ArrayIterator, FrameIterator
 from ..reading.reader import VideoReader
 from .fitting import fit
 
@@ -17,6 +18,8 @@ __all__ = ["Frame", "Frames", "is_steady", "split"]
 
 Frame: TypeAlias = ArrayLike | Sequence[ArrayLike]
 Frames: TypeAlias = ArrayLike | Iterable[Frame]
+
+_STEADY: Final = (list, tuple, np.ndarray, VideoReader, ArrayIterator, FrameIterator)
 
 # Bytes of a lazy array that are loaded at once: enough for a store's chunks to be read once each.
 _CHUNK: Final = 32 << 20
@@ -66,9 +69,10 @@ def split(
 def is_steady(frames: Frames) -> bool:
     """Whether a frame stays what it is when the next one is asked for.
 
-    Generators may fill one array again and again; arrays, lists and readers do not.
+    Generators may fill one array again and again; arrays, lists, readers and their iterators do
+    not.
     """
-    return isinstance(frames, (list, tuple, np.ndarray, VideoReader)) or hasattr(frames, "shape")
+    return isinstance(frames, _STEADY) or hasattr(frames, "shape")
 
 
 def _each(frames: Any, of_one: int) -> Iterator[Any]:
@@ -111,6 +115,10 @@ def _chunks(frames: Any) -> Iterator[NDArray[Any]]:
 
 def _parts(frames: Any) -> Iterator[slice]:
     """Divide a lazy array along its first axis, at the borders of its own chunks if it has any."""
+    if frames.shape[0] != frames.shape[0]:  # NaN, as dask has it behind a mask
+        raise ValueError(
+            "the number of frames in this array is not known; its compute_chunk_sizes() tells it"
+        )
     count = int(frames.shape[0])
     chunks = getattr(frames, "chunks", None)
     if chunks and isinstance(chunks[0], tuple):  # dask and xarray: computed once each

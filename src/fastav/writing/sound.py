@@ -79,7 +79,7 @@ class SoundCopy:
     ----------
     sound : Sound
     check : callable
-        Called with the source before it is opened; may refuse it by an error.
+        Called with what is to be opened before it is; may refuse it by an error.
 
     Raises
     ------
@@ -95,10 +95,10 @@ class SoundCopy:
     encoder put in front to warm up its decoder goes along where the container has a place for it.
     """
 
-    def __init__(self, sound: Sound, check: Callable[[Source], object]) -> None:
+    def __init__(self, sound: Sound, check: Callable[[object], object]) -> None:
         self._sound = sound
         source = sound.source if isinstance(sound.source, Source) else Source(sound.source)
-        check(source)
+        check(source.given)
         self._name = source.name
         self._container: InputContainer = source.open()
         self._streams = [s for s in self._container.streams if s.type in sound.kinds]
@@ -223,7 +223,7 @@ class SoundCopy:
 
     def __str__(self) -> str:
         kinds = [f"{s.type} ({s.codec_context.name})" for s in self._streams if s.codec_context]
-        return f"{' and '.join(kinds)} of {self._name!r}"
+        return f" with the {' and '.join(kinds)} of {self._name!r}" if kinds else ""
 
     def close(self) -> None:
         """Close the source."""

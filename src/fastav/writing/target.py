@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Final, cast
 import av
 from av.container import OutputContainer
 
-from ..reading.source import Source
+from ..reading.source import same_file
 
 __all__ = ["Target"]
 
@@ -132,11 +132,11 @@ class Target:
             return False
         return bool(getattr(self._target, "seekable", lambda: True)())
 
-    def refuse(self, source: Source) -> None:
+    def refuse(self, source: object) -> None:
         """Raise ``ValueError`` if it is the very file that frames or sound are read from."""
-        if isinstance(self._target, str) and source.is_file(self._target):
+        if same_file(source, self._target):
             raise ValueError(
-                f"{self._target!r} is being read, and would be overwritten before its end; write "
+                f"{self.name!r} is being read, and would be overwritten before its end; write "
                 "to another path, then os.replace() it"
             )
 

@@ -23,6 +23,7 @@ from ..filters import FilterChain, FilterGraph, FilterSequence
 from ..forks import give_up_in_child
 from ..pixels.formats import PixelFormat, pixel_format
 from ..pyav import CAN_ROTATE, fraction
+from ..reading.frames import ArrayIterator, FrameIterator
 from ..reading.reader import VideoReader
 from ..workers import WORTH_A_THREAD, processors
 from .ahead import make_ahead
@@ -273,21 +274,22 @@ class VideoWriter:
         elif self._chain is not None:
             self._chain.frame_rate = self._encoder.fps
 
-    def follow(self, frame: VideoFrame, fps: Fraction | None = None) -> None:
+    def follow(self, frame: VideoFrame, fps: Fraction, given: str) -> None:
         """Write in the colours that a frame is tagged with, where none were asked for.
 
         Arrays of RGB do not tell what the video was that they came from: a frame of it does. The
-        same goes for its clock, and for the rate `fps` at which frames with times of their own
-        come, more or less.
+        same goes for its clock, for the rate `fps` at which frames with times of their own come,
+        more or less, and for the pixel format in which they are `given`: Y'CbCr keeps its bits and
+        its chroma as far as the codec can.
         """
-        self._encoder.follow(frame, fps)
+        self._encoder.follow(frame, fps, given)
         self._schedule.follow(fraction(frame.time_base))
         if self._chain is not None:
             self._chain.frame_rate = self._encoder.fps
 
-    def refuse(self, reader: VideoReader) -> None:
-        """Raise ``ValueError`` if a reader reads the very file that is to be written."""
-        self._target.refuse(reader._source)
+    def refuse(self, source: object) -> None:
+        """Raise ``ValueError`` if what is read from is the very file that is to be written."""
+        self._target.refuse(source)
 
     def set_filter(
         self,
@@ -366,7 +368,9 @@ class VideoWriter:
         format = pixel_format(in_pixel_format)
         images: Any = frames if is_batch else [frames]
         if isinstance(frames, VideoReader):
-            self.refuse(frames)
+            self.refuse(frames._source.given)
+        elif isinstance(frames, (ArrayIterator, FrameIterator)):
+            self.refuse(frames.source)
         one_by_one = split(images, format, layout)
         moments = None if times is None else iter(times)
         with closing(self._made(one_by_one, format, is_steady(images))) as made:
@@ -538,7 +542,9 @@ class VideoWriter:
             else " (which cannot seek; container='matroska', or fragmented=True for mp4, can do "
             "without)"
         )
-        along = "" if self._sound is None else f" with the {self._sound}"
+        along = str(self._sound or "")
+        if along:
+            hint += " (.mkv carries nearly all sound; sound=None writes without)"
         with self._all_or_close(f"cannot begin {self._target.container!r}{along}", hint):
             output.start_encoding()
         self._clock = _time_base(stream.codec_context)
