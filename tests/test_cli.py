@@ -116,7 +116,7 @@ def test_progress_without_tqdm(
         (["bench", "SOUND"], "0 video stream"),
         (["read", "/nowhere.mp4", "-o", "out.npy"], "nowhere"),
         (["read", "CLIP", "-o", "out.npy", "--format", "yuv420p"], "not one strided array"),
-        (["read", "CLIP", "-o", "out.npy", "--step", "0"], "step"),
+        (["read", "CLIP", "-o", "out.npy", "--interpolation", "area"], "interpolation"),
     ],
 )
 def test_failures(
@@ -242,11 +242,44 @@ def test_convert_to_standard_output_without_sound(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("option", "wrong", "wanted"),
+    [
+        ("size", "1,2,3", "HEIGHT,WIDTH or one number, got '1,2,3'"),
+        ("size", "0", "1 or more, got '0'"),
+        ("size", "20x30", "whole number, 1 or more, got '20x30'"),
+        ("center-crop", "4,-1", "1 or more, got '-1'"),
+        ("crop", "1,2", "TOP,LEFT,HEIGHT,WIDTH, got '1,2'"),
+        ("crop", "0,0,0,5", "1 or more, got '0'"),
+        ("step", "0", "1 or more, got '0'"),
+        ("start", "-1", "0 or more, got '-1'"),
+        ("threads", "x", "0 or more, got 'x'"),
+        ("fps", "0", "30000/1001, got '0'"),
+    ],
+)
+def test_read_used_wrongly(
+    option: str, wrong: str, wanted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["read", "in.mp4", "-o", "out.npy", f"--{option}={wrong}"])
+    assert left.value.code == 2
+    assert f"argument --{option}: must be" in (said := capsys.readouterr().err)
+    assert wanted in said
+
+
+def test_read_at_a_rate_a_part_of_each_frame(clip: Path, tmp_path: Path) -> None:
+    part = ["--start", "1", "--stop", "9", "--crop", "2,4,30,40", "--size", "15,20", "--quiet"]
+    output = ["-o", str(tmp_path / "out.npy")]
+    assert main(["read", str(clip), *output, "--fps", "30000/1001", *part]) == 0
+    wanted = fastav.imread(clip, fps="30000/1001", crop=(2, 4, 30, 40), size=(15, 20))[1:9]
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), wanted)
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         *(["--size", size] for size in ("x20", "0", "0x20", "20x0")),
         *(["--crop", part] for part in ("3", "0x20+0+0")),
-        *(["--option", "crf"], ["--start", "a"]),
+        *(["--option", "crf"], ["--start", "a"], ["--fps", "0"], ["--fps", "abc"], ["--step", "0"]),
     ],
 )
 def test_convert_used_wrongly(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:

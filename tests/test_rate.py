@@ -23,7 +23,7 @@ def clip(times: Any = None, container: str = "mp4") -> bytes:
     file = io.BytesIO()
     with fastav.open(file, "w", container=container, codec="libx264rgb", fps=25,
                      options={"qp": 0}) as writer:  # fmt: skip
-        writer.write(FRAMES, times=times)
+        writer.write(FRAMES if times is None else FRAMES[: len(times)], times=times)
     return file.getvalue()
 
 
@@ -75,6 +75,23 @@ def test_a_span_of_time(fps: float, a: float, b: float) -> None:
 
 
 UNEVEN_CLIP = clip(UNEVEN)
+
+
+def test_a_rate_as_text() -> None:
+    wanted = fastav.imread(UNEVEN_CLIP, fps=Fraction(30000, 1001))
+    np.testing.assert_array_equal(fastav.imread(UNEVEN_CLIP, fps="30000/1001"), wanted)
+    with pytest.raises(ValueError, match="fps must be a number of frames per second, got 'film'"):
+        fastav.imread(UNEVEN_CLIP, fps="film")
+
+
+def test_half_a_moment_counts_whatever_floats_say() -> None:
+    """4.6 seconds at 12.5 a second are 57.5 moments, which floats take for less."""
+    data = clip([*(0.2 * np.arange(22)), 4.56], "matroska")
+    with fastav.open(data) as reader:
+        assert reader.duration == pytest.approx(4.6)
+        wanted = reader.read(fps=12.5)
+        assert len(wanted) == 58
+        np.testing.assert_array_equal(reader.get_all_frames(fps=12.5).data, wanted)
 
 
 def test_its_own_rate_changes_nothing() -> None:

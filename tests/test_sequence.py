@@ -9,7 +9,7 @@ import os
 import pickle
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from fractions import Fraction
@@ -124,8 +124,38 @@ def test_what_is_no_index(path: Path) -> None:
             reader[1.0]
         with pytest.raises(ValueError, match="one dimension"):
             reader.get_batch([[1, 2], [3, 4]])  # type: ignore[list-item]
+        with pytest.raises(ValueError, match="a single frame is read by read_frame"):
+            reader.get_batch(3)
+        for wrong in ({1, 2}, (n for n in [1]), "12", None, slice(3), 1.0):
+            with pytest.raises(TypeError, match="sequence of integers or a boolean mask, got"):
+                reader.get_batch(wrong)  # type: ignore[arg-type]
+            if wrong is not None and not isinstance(wrong, slice):
+                with pytest.raises(TypeError, match="sequence of integers or a boolean mask, got"):
+                    fastav.imread(path, index=wrong)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="one dimension"):
+            fastav.imread(path, index=True)
         with pytest.raises(IndexError, match="mask has 3 elements, the video 40"):
             reader[[True, False, True]]
+
+
+@pytest.mark.parametrize(
+    ("read", "message"),
+    [
+        (lambda reader: reader.read(start=None), "start must be an integer, got None"),
+        (lambda reader: reader.read(step=1.5), "step must be an integer, got 1.5"),
+        (lambda reader: reader.iter(stop="9"), "stop must be an integer, got '9'"),
+        (lambda reader: reader.batches("16"), "size must be an integer, got '16'"),
+        (lambda reader: reader.read_frame(1.0), "number must be an integer, got 1.0"),
+        (lambda reader: reader.get_frame_at(1.0), "index must be an integer, got 1.0"),
+        (lambda reader: reader.metadata("a"), "number must be an integer, got 'a'"),
+        (lambda reader: reader.read(thread_count=1.5), "thread_count must be an integer, got 1.5"),
+        (lambda reader: fastav.open(b"x", options=["a"]), "options must map .* got .'a'."),
+        (lambda reader: next(fastav.imiter(b"x", index=3)), "frames are chosen by the reads"),
+    ],
+)
+def test_wrong_types_are_named(path: Path, read: Callable[[Any], object], message: str) -> None:
+    with fastav.open(path) as reader, pytest.raises(TypeError, match=message):
+        read(reader)
 
 
 def test_out(path: Path, frames: np.ndarray) -> None:

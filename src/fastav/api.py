@@ -129,7 +129,7 @@ def imread(
     filter_sequence: FilterSequence | None = None,
     filter_graph: FilterGraph | None = None,
     constant_framerate: bool | None = None,
-    fps: float | Fraction | None = None,
+    fps: float | Fraction | str | None = None,
     out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
     progress: Progress = None,
     **options: Any,
@@ -151,7 +151,7 @@ def imread(
         No effect; known to imageio.
     filter_sequence, filter_graph : optional
         Filters, see :mod:`fastav.filters`.
-    fps : float or Fraction, optional
+    fps : float, Fraction, or str as "30000/1001", optional
         Frames per second, see :meth:`fastav.VideoReader.read`. Not together with `index`.
     progress : callable or True, optional
         Called after every frame with the number of frames read so far; True shows tqdm's bar, which
@@ -184,7 +184,8 @@ def imread(
             )
         if (start, stop, step, fps) != (0, None, 1, None) or progress not in (None, False):
             raise ValueError("index= goes without start=, stop=, step=, fps= and progress=")
-        if getattr(index, "ndim", 0) != 0 or not isinstance(index, SupportsIndex):
+        several = isinstance(index, bool) or getattr(index, "ndim", 0) != 0
+        if several or not isinstance(index, SupportsIndex):
             return _read_several(reader, index, out, filters)
         index = operator.index(index)
         if not (filter_sequence is None and filter_graph is None):
@@ -232,7 +233,7 @@ def imiter(
     start: int = 0,
     stop: int | None = None,
     step: int = 1,
-    fps: float | Fraction | None = None,
+    fps: float | Fraction | str | None = None,
     plugin: object = None,
     extension: str | None = None,
     format_hint: str | None = None,

@@ -20,6 +20,7 @@ from . import __version__
 from .backend import backend
 from .errors import FastavError
 from .progress import Advance, progress_bar
+from .reading.rate import check_rate
 from .reading.reader import VideoReader
 
 __all__ = ["main"]
@@ -76,27 +77,27 @@ def _parser() -> argparse.ArgumentParser:
     sheet.add_argument(
         "-o", "--output", required=True, type=_picture_file, help="sheet.png, .jpg or .webp"
     )
-    sheet.add_argument("--count", type=int, default=12, help="how many pictures")
-    sheet.add_argument("--width", type=int, default=1280, help="of the sheet, in pixels")
-    sheet.add_argument("--columns", type=int, default=None, help="how many side by side")
+    sheet.add_argument("--count", type=_positive, default=12, help="how many pictures")
+    sheet.add_argument("--width", type=_positive, default=1280, help="of the sheet, in pixels")
+    sheet.add_argument("--columns", type=_positive, default=None, help="how many side by side")
     sheet.set_defaults(run=_sheet)
 
     read = commands.add_parser("read", help="read a video into a NumPy file")
     read.add_argument("file", metavar="FILE", help='"-" is standard input')
     read.add_argument("-o", "--output", required=True, type=_numpy_file, help="out.npy or out.npz")
-    read.add_argument("--start", type=int, default=0, help="first frame")
-    read.add_argument("--stop", type=int, default=None, help="frame to stop before")
-    read.add_argument("--step", type=int, default=1, help="take every n-th frame")
+    read.add_argument("--start", type=_natural, default=0, help="first frame")
+    read.add_argument("--stop", type=_natural, default=None, help="frame to stop before")
+    read.add_argument("--step", type=_positive, default=1, help="take every n-th frame")
+    read.add_argument("--fps", type=_rate, help="repeat or leave out frames for this rate")
     read.add_argument("--format", default="rgb24", help='pixel format; "native" keeps the stored')
-    for name, place in (
-        ("size", "HEIGHT,WIDTH to resize to, or the shorter edge"),
-        ("crop", "TOP,LEFT,HEIGHT,WIDTH to cut out before resizing"),
-        ("center-crop", "HEIGHT,WIDTH to cut out after resizing, or one number"),
-    ):
-        read.add_argument(f"--{name}", type=_integers, help=place)
-    read.add_argument("--max-size", type=int, help="the most for the longer edge")
+    read.add_argument("--size", type=_edges, help="HEIGHT,WIDTH to resize to, or the shorter edge")
+    read.add_argument("--crop", type=_part, help="TOP,LEFT,HEIGHT,WIDTH to cut out before resizing")
+    read.add_argument(
+        "--center-crop", type=_edges, help="HEIGHT,WIDTH to cut out after resizing, or one number"
+    )
+    read.add_argument("--max-size", type=_positive, help="the most for the longer edge")
     read.add_argument("--interpolation", default="bilinear", help="Pillow's name of the filter")
-    read.add_argument("--threads", type=int, default=0, help="decoder threads; 0: automatic")
+    read.add_argument("--threads", type=_natural, default=0, help="decoder threads; 0: automatic")
     read.add_argument(
         "--rotate", action="store_true", help="turn pictures upright, as the file asks"
     )
@@ -114,15 +115,19 @@ def _parser() -> argparse.ArgumentParser:
         "--size", type=_size, default=[], metavar="N|WxH", help="N: the shorter edge; or both"
     )
     convert.add_argument(
-        "--fps", type=_rate, default=[], metavar="RATE", help="repeat or leave out frames for it"
+        "--fps",
+        type=_rate_filter,
+        default=[],
+        metavar="RATE",
+        help="repeat or leave out frames for it",
     )
     convert.add_argument(
         "--filter", type=_filter, action="append", default=[], metavar="NAME[=ARGUMENTS]",
         help="one of FFmpeg's; may be repeated",
     )  # fmt: skip
-    convert.add_argument("--start", type=int, default=0, help="first frame")
-    convert.add_argument("--stop", type=int, default=None, help="frame to stop before")
-    convert.add_argument("--step", type=int, default=1, help="take every n-th frame")
+    convert.add_argument("--start", type=_natural, default=0, help="first frame")
+    convert.add_argument("--stop", type=_natural, default=None, help="frame to stop before")
+    convert.add_argument("--step", type=_positive, default=1, help="take every n-th frame")
     convert.add_argument("--codec", help="FFmpeg's name of an encoder")
     convert.add_argument(
         "--option", type=_option, action="append", default=[], metavar="KEY=VALUE",
@@ -144,20 +149,39 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PEERS",
         help="some of imageio,pyav,opencv,decord,torchcodec; by default all that are installed",
     )
-    bench.add_argument("--rounds", type=int, default=5, help="interleaved rounds")
+    bench.add_argument("--rounds", type=_positive, default=5, help="interleaved rounds")
     bench.add_argument("--json", action="store_true", help="JSON instead of a table")
     bench.set_defaults(run=_bench)
     return parser
 
 
-def _integers(text: str) -> int | tuple[int, ...]:
-    """One number, or several between commas."""
+def _natural(text: str, least: int = 0) -> int:
     try:
-        numbers = tuple(int(number) for number in text.split(","))
+        number = int(text)
     except ValueError:
-        message = f"must be a whole number, or several between commas, got {text!r}"
-        raise argparse.ArgumentTypeError(message) from None
-    return numbers[0] if len(numbers) == 1 else numbers
+        number = least - 1
+    if number < least:
+        raise argparse.ArgumentTypeError(f"must be a whole number, {least} or more, got {text!r}")
+    return number
+
+
+def _positive(text: str) -> int:
+    return _natural(text, 1)
+
+
+def _edges(text: str) -> int | tuple[int, ...]:
+    numbers = text.split(",")
+    if len(numbers) > 2:
+        raise argparse.ArgumentTypeError(f"must be HEIGHT,WIDTH or one number, got {text!r}")
+    edges = tuple(map(_positive, numbers))
+    return edges if len(edges) == 2 else edges[0]
+
+
+def _part(text: str) -> tuple[int, ...]:
+    numbers = text.split(",")
+    if len(numbers) != 4:
+        raise argparse.ArgumentTypeError(f"must be TOP,LEFT,HEIGHT,WIDTH, got {text!r}")
+    return *map(_natural, numbers[:2]), *map(_positive, numbers[2:])
 
 
 def _numpy_file(name: str) -> Path:
@@ -284,11 +308,17 @@ def _read(options: argparse.Namespace) -> int:
     shaping = {name: getattr(options, name) for name in names}
     with VideoReader(source, format=format, thread_count=options.threads, **shaping) as reader:
         expected = reader.info.expected_frames
+        if options.fps is not None:
+            expected = int((reader.info.duration or 0) * options.fps)
         stop = expected if options.stop is None else min(options.stop, expected or options.stop)
-        total = max(0, -(-(stop - options.start) // max(options.step, 1)))
+        total = max(0, -(-(stop - options.start) // options.step))
         with _progress(total, options.quiet) as advance:
             frames = reader.read(
-                start=options.start, stop=options.stop, step=options.step, progress=advance
+                start=options.start,
+                stop=options.stop,
+                step=options.step,
+                fps=options.fps,
+                progress=advance,
             )
         assert isinstance(frames, np.ndarray)
         if not len(frames):
@@ -355,7 +385,17 @@ def _size(text: str) -> list[tuple[str, str]]:
     return [("scale", f"'if(gt(iw,ih),-2,{width})':'if(gt(iw,ih),{width},-2)'")]
 
 
-def _rate(text: str) -> list[tuple[str, str]]:
+def _rate(text: str) -> Fraction:
+    try:
+        return check_rate(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be frames per second, such as 30 or 30000/1001, got {text!r}"
+        ) from None
+
+
+def _rate_filter(text: str) -> list[tuple[str, str]]:
+    _rate(text)
     return [("fps", text)]
 
 

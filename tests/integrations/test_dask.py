@@ -36,7 +36,15 @@ def frames(clip: str) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("chunks", "lengths"),
-    [("gop", (12, 12, 12, 4)), ("auto", (40,)), (7, (7, 7, 7, 7, 7, 5)), (np.int64(50), (40,))],
+    [
+        ("gop", (12, 12, 12, 4)),
+        ("auto", (40,)),
+        (7, (7, 7, 7, 7, 7, 5)),
+        (np.int64(50), (40,)),
+        (-1, (40,)),
+        ((10, 30), (10, 30)),
+        ([25, 15], (25, 15)),
+    ],
 )
 def test_chunks(clip: str, frames: np.ndarray, chunks: Any, lengths: tuple[int, ...]) -> None:
     video = from_video(clip, chunks)

@@ -77,6 +77,9 @@ def test_wrong_arguments(files: list[Path]) -> None:
             ClipDataset(files, **arguments)
     with pytest.raises(ValueError, match="none of 4 files has the 41 frames"):
         ClipDataset(files, 41)
+    for files_of in (ClipDataset, IterableClipDataset):
+        with pytest.raises(TypeError, match="must be a list of videos, got 'clip"):
+            files_of("clip.mp4", 4)
     with pytest.raises(TypeError, match="sise"):
         ClipDataset(files, 4, sise=3)
     with pytest.raises(ValueError, match="rank must be"):

@@ -7,6 +7,7 @@ chunks that begin where decoding can, and readers for every worker.
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import Any, SupportsIndex
 
 import numpy as np
@@ -24,18 +25,21 @@ except ImportError as _error:
 __all__ = ["from_video"]
 
 
-def from_video(source: Any, chunks: str | SupportsIndex = "gop", **options: Any) -> Any:
+def from_video(
+    source: Any, chunks: str | SupportsIndex | Sequence[int] = "gop", **options: Any
+) -> Any:
     """Make a dask array of a video, of which nothing is decoded before it is computed.
 
     Parameters
     ----------
     source : str, os.PathLike, bytes or sequence of paths
         As of :class:`fastav.VideoReader`; every worker must find it.
-    chunks : {"gop", "auto"} or int
+    chunks : {"gop", "auto"}, int, or sequence of int
         How many frames make a chunk. ``"gop"``: those that are decoded together, from one key frame
         on. ``"auto"``: as many such groups as stay within dask's ``array.chunk-size``, one at
         least. A number: so many, wherever they begin; a chunk then costs the decoding of the
-        frames between its first one and the key frame before.
+        frames between its first one and the key frame before. -1 is one chunk, several numbers are
+        those of all chunks, as dask has it.
     **options
         Keywords of :class:`fastav.VideoReader`. `thread_count` is 1 if it is left out: dask decodes
         several chunks side by side.
@@ -58,8 +62,8 @@ def from_video(source: Any, chunks: str | SupportsIndex = "gop", **options: Any)
     if isinstance(chunks, str):
         if chunks not in ("gop", "auto"):
             raise ValueError(f"chunks must be 'gop', 'auto' or a number of frames, got {chunks!r}")
-    elif (chunks := operator.index(chunks)) < 1:
-        raise ValueError(f"chunks must be 1 frame or more, got {chunks}")
+    elif isinstance(chunks, SupportsIndex) and -1 != operator.index(chunks) < 1:
+        raise ValueError(f"chunks must be 1 frame or more, or -1 for all, got {chunks}")
     options.setdefault("thread_count", 1)
     with VideoReader(source, **options) as reader:
         if reader.options.planes:
@@ -74,12 +78,13 @@ def from_video(source: Any, chunks: str | SupportsIndex = "gop", **options: Any)
     )
 
 
-def _lengths(reader: VideoReader, chunks: str | int) -> tuple[int, ...]:
+def _lengths(reader: VideoReader, chunks: str | SupportsIndex | Sequence[int]) -> tuple[int, ...]:
     """How many frames each chunk has."""
     count = len(reader)
-    if isinstance(chunks, int):
-        starts = list(range(0, count, chunks))
-    elif chunks == "gop":
+    if not isinstance(chunks, str):
+        lengths: tuple[int, ...] = dask.array.core.normalize_chunks((chunks,), (count,))[0]
+        return lengths
+    if chunks == "gop":
         starts = reader.index.cuts.tolist()
     else:
         limit = dask.utils.parse_bytes(dask.config.get("array.chunk-size"))

@@ -11,6 +11,7 @@ of its files with it, and open the files themselves.
 
 from __future__ import annotations
 
+import os
 import random
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -75,7 +76,7 @@ class ClipDataset(Dataset[dict[str, Any]]):  # type: ignore[misc]
         hop: int | None = None,
         **options: Any,
     ) -> None:
-        self.files: list[Any] = list(files)
+        self.files: list[Any] = _listed(files)
         self.clip_length: int = clip_length
         self.step: int = step
         self.hop: int = clip_length * step if hop is None else hop
@@ -182,7 +183,7 @@ class IterableClipDataset(IterableDataset[dict[str, Any]]):  # type: ignore[misc
         _check(clip_length=clip_length, step=step, world_size=world_size)
         if not 0 <= rank < world_size:
             raise ValueError(f"rank must be 0 to {world_size - 1}, got {rank}")
-        self.files: list[Any] = list(files)
+        self.files: list[Any] = _listed(files)
         self.clip_length: int = clip_length
         self.step: int = step
         self.seed: int | None = seed
@@ -251,6 +252,12 @@ def _clip(frames: Any, indices: Any, pts_seconds: Any, file: int) -> dict[str, A
     if pts_seconds is not None:
         clip["pts_seconds"] = torch.from_numpy(pts_seconds)
     return clip
+
+
+def _listed(files: Sequence[Any]) -> list[Any]:
+    if isinstance(files, (str, bytes, os.PathLike)):
+        raise TypeError(f"files must be a list of videos, got {files!r:.60}; write [file]")
+    return list(files)
 
 
 def _check(**above_zero: int) -> None:

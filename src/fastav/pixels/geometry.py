@@ -75,7 +75,7 @@ class SizeOptions:
     @property
     def resizes_or_crops(self) -> bool:
         """Whether pictures are anything but whole and of their own size."""
-        return (self.size, self.crop, self.center_crop) != (None, None, None)
+        return any(part is not None for part in (self.size, self.crop, self.center_crop))
 
     def _resized(self, height: int, width: int) -> tuple[int, int]:
         if self.size is None:

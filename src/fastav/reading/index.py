@@ -125,7 +125,7 @@ class Timeline:
     def count_at_rate(self, start: float, stop: float, fps: float) -> int:
         """Return how many moments ``start + i / fps`` fit best before `stop`.
 
-        That is ``(stop - start) * fps``, rounded half up.
+        That is ``(stop - start) * fps``, rounded half up, as exact times would be.
 
         Raises
         ------
@@ -135,7 +135,7 @@ class Timeline:
         if not 0 < fps < math.inf:
             raise ValueError(f"fps must be more than 0, and finite, got {fps!r}")
         self.frames_between(start, stop)
-        return math.floor((stop - start) * fps + 0.5)
+        return math.floor((stop - start + _rounding(stop)) * fps + 0.5)
 
     def frames_at_rate(
         self, start: float, count: int, fps: float

@@ -9,6 +9,7 @@ import av
 
 from ..errors import NotAVideoError
 from ..forks import give_up_in_child
+from ..pixels.arguments import integer
 from ..pyav import discard, may_have_fields
 from .source import Source
 
@@ -176,5 +177,5 @@ def check_threads(thread_count: int, thread_type: str | None) -> None:
     """Raise ``ValueError`` or ``TypeError`` for thread options that make no sense."""
     if thread_type not in (None, *THREAD_TYPES):
         raise ValueError(f"thread_type must be one of {THREAD_TYPES} or None, got {thread_type!r}")
-    if not 0 <= operator.index(thread_count) <= MAX_THREADS:
+    if not 0 <= integer("thread_count", thread_count) <= MAX_THREADS:
         raise ValueError(f"thread_count must be 0 (automatic) to {MAX_THREADS}, got {thread_count}")

@@ -5,14 +5,21 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from types import EllipsisType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..pixels.arguments import one_of
+from ..pixels.arguments import integer, one_of
 
-__all__ = ["Selection", "frame_numbers", "out_of_range", "select", "spread_numbers"]
+__all__ = [
+    "Selection",
+    "check_span",
+    "frame_numbers",
+    "out_of_range",
+    "select",
+    "spread_numbers",
+]
 
 Basic = int | slice | EllipsisType
 
@@ -146,8 +153,13 @@ def frame_numbers(indices: ArrayLike | range, count: int) -> NDArray[np.int64]:
         They are no integers, or do not lie along one axis.
     """
     given = np.asarray(indices)
+    if not given.ndim and given.dtype.kind not in "iub":
+        raise TypeError(
+            f"indices must be a sequence of integers or a boolean mask, got {indices!r:.60}"
+        )
     if given.ndim != 1:
-        raise ValueError(f"indices must have one dimension, got {given.ndim}")
+        one = "; a single frame is read by read_frame()" if not given.ndim else ""
+        raise ValueError(f"indices must have one dimension, got {given.ndim}{one}")
     if given.dtype == bool:
         _check_mask(given, count)
         return np.flatnonzero(given)
@@ -159,6 +171,25 @@ def frame_numbers(indices: ArrayLike | range, count: int) -> NDArray[np.int64]:
     if bad.any():
         raise out_of_range(int(given[bad][0]), count)
     return given.astype(np.int64) % count
+
+
+def check_span(
+    start: SupportsIndex, stop: SupportsIndex | None, step: SupportsIndex
+) -> tuple[int, int | None, int]:
+    """Return `start`, `stop` and `step` of a read in order as numbers.
+
+    Raises
+    ------
+    TypeError, ValueError
+        One of them is no integer, or too small.
+    """
+    begin, by = integer("start", start), integer("step", step)
+    end = None if stop is None else integer("stop", stop)
+    if begin < 0 or by < 1 or (end is not None and end < 0):
+        raise ValueError(
+            f"start and stop must be 0 or more and step 1 or more, got {begin}, {end}, {by}"
+        )
+    return begin, end, by
 
 
 def spread_numbers(count: int, n: int, spread: str = "ends") -> NDArray[np.int64]:

@@ -20,10 +20,10 @@ __all__ = ["at_rate", "check_rate"]
 _ROUNDING = Fraction(1, 10**9)
 
 
-def check_rate(fps: float | Fraction) -> Fraction:
+def check_rate(fps: float | Fraction | str) -> Fraction:
     """Return frames per second as a fraction; ``ValueError`` if they are no such number."""
     try:
-        rate = Fraction(fps) if isinstance(fps, (Real, Fraction)) else Fraction(float(fps))
+        rate = Fraction(fps) if isinstance(fps, (Real, Fraction, str)) else Fraction(float(fps))
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f"fps must be a number of frames per second, got {fps!r}") from None
     if rate <= 0:

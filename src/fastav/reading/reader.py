@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..errors import DecodeError, FastavError, FrameChangedError
+from ..pixels.arguments import integer
 from ..pixels.convert import Arrays, FrameConverter, Output
 from ..pixels.formats import pixel_format
 from ..pixels.packing import reinterpret
@@ -41,7 +42,7 @@ from .gather import gather
 from .index import MOMENT, WORTH_A_SCAN, FrameIndex
 from .indexed import IndexedStream
 from .info import VideoInfo
-from .keys import frame_numbers, select, spread_numbers
+from .keys import check_span, frame_numbers, select, spread_numbers
 from .memory import available_memory, check_memory, let_memory_return
 from .metadata import frame_metadata, video_metadata
 from .options import ReadOptions, check_keywords
@@ -130,7 +131,10 @@ class VideoReader:
         **read_options: Any,
     ) -> None:
         if index is not None and not isinstance(index, FrameIndex):
-            raise TypeError(f"index must be a FrameIndex or None, got {type(index).__name__}")
+            raise TypeError(
+                f"index must be a FrameIndex or None, got {type(index).__name__}; "
+                "frames are chosen by the reads"
+            )
         check_keywords("VideoReader", read_options)
         self._latest: weakref.ref[ArrayIterator] | None = None
         self._converter: tuple[ReadOptions, FrameConverter] | None = None
@@ -201,7 +205,7 @@ class VideoReader:
         step: int = 1,
         out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
         progress: Progress = None,
-        fps: float | Fraction | None = None,
+        fps: float | Fraction | str | None = None,
         filter_sequence: FilterSequence | None = None,
         filter_graph: FilterGraph | None = None,
         **changes: Any,
@@ -219,7 +223,7 @@ class VideoReader:
         progress : callable or True, optional
             Called after every frame with the number of frames read so far. True shows tqdm's bar,
             which needs fastav[progress].
-        fps : float or Fraction, optional
+        fps : float, Fraction, or str as "30000/1001", optional
             Frames per second: of every moment 1/`fps` apart, from the first frame on, the frame on
             screen, repeated or left out as need be; `start`, `stop` and `step` count these.
         filter_sequence, filter_graph : optional
@@ -249,8 +253,8 @@ class VideoReader:
         options = self.options.changed("read", changes)
         filters = filter_sequence, filter_graph
         plain = filters == (None, None) and progress in (None, False) and fps is None
-        forwards = min(start, stop or 0) >= 0 and step > 0
-        if plain and forwards and self._shares_out(options, slice(start, stop, step)):
+        start, stop, step = check_span(start, stop, step)
+        if plain and self._shares_out(options, slice(start, stop, step)):
             shared = self._read_side_by_side(options, slice(start, stop, step), out)
             if shared is not None:
                 return shared
@@ -281,7 +285,7 @@ class VideoReader:
         return arrays if options.planes else arrays[0]
 
     def _span(
-        self, start: int, stop: int | None, step: int, fps: float | Fraction | None = None
+        self, start: int, stop: int | None, step: int, fps: float | Fraction | str | None = None
     ) -> tuple[int, int, int]:
         end = self.info.expected_frames
         if fps is not None:
@@ -289,7 +293,7 @@ class VideoReader:
         return start, end if stop is None else min(stop, end or stop), step
 
     def _check_room(
-        self, nbytes: int, expected: int, span: slice, fps: float | Fraction | None
+        self, nbytes: int, expected: int, span: slice, fps: float | Fraction | str | None
     ) -> None:
         """Raise ``MemoryError`` if frames of so many bytes would not fit into memory."""
         available = available_memory()
@@ -313,7 +317,7 @@ class VideoReader:
         start: int = 0,
         stop: int | None = None,
         step: int = 1,
-        fps: float | Fraction | None = None,
+        fps: float | Fraction | str | None = None,
         filter_sequence: FilterSequence | None = None,
         filter_graph: FilterGraph | None = None,
         **changes: Any,
@@ -638,7 +642,7 @@ class VideoReader:
             ``errors="keep"`` without filters: of a single frame there is nothing to keep.
         """
         options = self.options.changed("read_frame", changes)
-        number = operator.index(number)
+        number = integer("number", number)
         filtered = filter_sequence is not None or filter_graph is not None
         if changes.get("errors") == "keep" and not filtered:
             raise ValueError(
@@ -690,7 +694,7 @@ class VideoReader:
         if number is None:
             return video_metadata(self.info, self.rotation)
         with self._stream.reading():
-            frame, number = self._stream.frame(operator.index(number))
+            frame, number = self._stream.frame(integer("number", number))
             if frame.pts is None and self._source.seekable:  # raw streams: the index counts
                 table = self._stream.table()
                 frame.pts, frame.time_base = int(table.pts[number]), table.time_base
@@ -816,7 +820,7 @@ class VideoReader:
         IndexError, DecodeError
             As for ``reader[index]``.
         """
-        return self.get_frames_at([operator.index(index)], **changes)[0]
+        return self.get_frames_at([integer("index", index)], **changes)[0]
 
     @_exactly
     def get_frames_at(
@@ -1071,7 +1075,7 @@ class VideoReader:
         start: int = 0,
         stop: int | None = None,
         step: int = 1,
-        fps: float | Fraction | None = None,
+        fps: float | Fraction | str | None = None,
         **changes: Any,
     ) -> Iterator[Arrays]:
         """Iterate over frames in batches, each a fresh array; the last may be shorter.
@@ -1091,7 +1095,7 @@ class VideoReader:
         ------
         ndarray of shape (n, H, W, C)
         """
-        if size < 1:
+        if integer("size", size) < 1:
             raise ValueError(f"size must be 1 or more, got {size}")
         options = self.options.changed("batches", changes)
         frames = self._frames(options, start, stop, step, fps=fps)
@@ -1168,18 +1172,12 @@ class VideoReader:
         step: int,
         filter_sequence: FilterSequence | None = None,
         filter_graph: FilterGraph | None = None,
-        fps: float | Fraction | None = None,
+        fps: float | Fraction | str | None = None,
         by_time: bool = False,
     ) -> FrameIterator:
         """Frames from `start` on, with a decoder of their own that `close` closes."""
         with self._stream.reading():
-            start, step = operator.index(start), operator.index(step)
-            stop = None if stop is None else operator.index(stop)
-            if start < 0 or step < 1 or (stop is not None and stop < 0):
-                raise ValueError(
-                    "start and stop must be 0 or more and step 1 or more, "
-                    f"got {start}, {stop}, {step}"
-                )
+            start, stop, step = check_span(start, stop, step)
             filtered = filter_sequence is not None or filter_graph is not None
             near = start < WORTH_A_SCAN if self._stream.index is None else start == 0
             near = near or options.skips != self.options.skips  # the index numbers otherwise

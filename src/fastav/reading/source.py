@@ -173,6 +173,8 @@ class Source:
         self.name: str
         self.given: Any = given
         self.container_format = container_format
+        if options is not None and not isinstance(options, Mapping):
+            raise TypeError(f"options must map FFmpeg's options to values, got {options!r}")
         self.options: dict[str, str] = {
             str(key): str(value) for key, value in (options or {}).items()
         }
