@@ -7,7 +7,6 @@ chunks that begin where decoding can, and readers for every worker.
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
 from typing import Any, SupportsIndex
 
 import numpy as np
@@ -26,7 +25,7 @@ __all__ = ["from_video"]
 
 
 def from_video(
-    source: Any, chunks: str | SupportsIndex | Sequence[int] = "gop", **options: Any
+    source: Any, chunks: str | SupportsIndex | list[int] | tuple[int, ...] = "gop", **options: Any
 ) -> Any:
     """Make a dask array of a video, of which nothing is decoded before it is computed.
 
@@ -62,7 +61,7 @@ def from_video(
     if isinstance(chunks, str):
         if chunks not in ("gop", "auto"):
             raise ValueError(f"chunks must be 'gop', 'auto' or a number of frames, got {chunks!r}")
-    elif isinstance(chunks, SupportsIndex) and -1 != operator.index(chunks) < 1:
+    elif not isinstance(chunks, (list, tuple)) and -1 != operator.index(chunks) < 1:
         raise ValueError(f"chunks must be 1 frame or more, or -1 for all, got {chunks}")
     options.setdefault("thread_count", 1)
     with VideoReader(source, **options) as reader:
@@ -78,7 +77,9 @@ def from_video(
     )
 
 
-def _lengths(reader: VideoReader, chunks: str | SupportsIndex | Sequence[int]) -> tuple[int, ...]:
+def _lengths(
+    reader: VideoReader, chunks: str | SupportsIndex | list[int] | tuple[int, ...]
+) -> tuple[int, ...]:
     """How many frames each chunk has."""
     count = len(reader)
     if not isinstance(chunks, str):
