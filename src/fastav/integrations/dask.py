@@ -62,7 +62,7 @@ def from_video(
         if chunks not in ("gop", "auto"):
             raise ValueError(f"chunks must be 'gop', 'auto' or a number of frames, got {chunks!r}")
     elif not isinstance(chunks, (list, tuple)) and -1 != operator.index(chunks) < 1:
-        raise ValueError(f"chunks must be 1 frame or more, or -1 for all, got {chunks}")
+        raise ValueError(f"chunks must be 1 frame or more, got {chunks}; -1 is all of them")
     options.setdefault("thread_count", 1)
     with VideoReader(source, **options) as reader:
         if reader.options.planes:
