@@ -1093,3 +1093,31 @@ def test_tags_are_read_by_the_names_they_were_given(
     tags = {"title": "a title", "comment": "a comment"}
     fastav.imwrite(tmp_path / name, frames, metadata=tags)
     assert tags.items() <= fastav.immeta(tmp_path / name).items()
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt("stop"), SystemExit(3)])
+@pytest.mark.parametrize("container", ["matroska", "mp4", "nut"])
+@pytest.mark.parametrize("at", [1, 3, 5])
+def test_an_interrupt_in_a_files_own_write_comes_out(
+    container: str, at: int, interrupt: BaseException
+) -> None:
+    """PyAV prints and forgets what is no ``Exception``."""
+
+    class Interrupted(io.BytesIO):
+        calls = 0
+
+        def write(self, data: Any) -> int:
+            self.calls += 1
+            if self.calls == at:
+                raise interrupt
+            return super().write(data)
+
+    frames = np.random.default_rng(3).integers(0, 256, (30, 48, 64, 3), np.uint8)
+    file = Interrupted()
+    writer = fastav.open(file, "w", container=container, codec="mpeg4")
+    with pytest.raises(type(interrupt)) as raised, writer:
+        writer.write(frames)
+    assert raised.value is interrupt
+    assert writer.closed
+    with pytest.raises(ValueError, match="closed"):
+        writer.write(frames)

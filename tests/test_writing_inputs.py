@@ -312,6 +312,32 @@ def test_one_frame_object_again_and_again_at_times_of_its_own() -> None:
     assert luma == list(range(20))
 
 
+@pytest.mark.parametrize("size", [(48, 32), (640, 480)], ids=["small", "made ahead"])
+@pytest.mark.parametrize("filters", [None, [("null", "")], [("fps", "25")]])
+@pytest.mark.parametrize("one_by_one", [False, True])
+def test_a_frame_that_its_owner_changes(
+    size: tuple[int, int], filters: Any, one_by_one: bool
+) -> None:
+    """Threads of raw video's encoder, and filters, look at it later."""
+    frame = av.VideoFrame(*size, "gray")
+
+    def draw(number: int) -> av.VideoFrame:
+        frame.planes[0].update(bytes([number]) * frame.planes[0].buffer_size)
+        return frame
+
+    file = io.BytesIO()
+    with fastav.open(file, "w", container="nut", codec="rawvideo", fps=25,
+                     filter_sequence=filters) as writer:  # fmt: skip
+        if one_by_one:
+            for number in range(20):
+                writer.write_frame(draw(number))
+        else:
+            writer.write(map(draw, range(20)))
+        draw(255)
+    written = fastav.imread(file.getvalue(), format="gray")
+    assert written[:, 0, 0].tolist() == list(range(20))
+
+
 def test_times_closer_than_the_clock_of_the_container() -> None:
     file = io.BytesIO()
     with (

@@ -17,6 +17,7 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from ..errors import UnsupportedFormatError
+from ..filters import FilterChain
 from ..pixels import colour
 from ..pixels.arguments import one_of
 from ..pixels.convert import CONVERSIONS
@@ -149,6 +150,14 @@ class FrameMaker:
         one_of("conversion", conversion, CONVERSIONS)
         self._exact = conversion == "exact"
         self._reformatter = VideoReformatter()
+        self._copier: FilterChain | None = None
+
+    def copy(self, frame: VideoFrame) -> VideoFrame:
+        """Make a frame of memory of its own, with all that is known of the other besides."""
+        if self._copier is None:
+            self._copier = FilterChain([("copy", "")])
+        (copied,) = self._copier.push(frame)
+        return copied
 
     def pack(self, image: Any, format: PixelFormat) -> VideoFrame:
         """Make a frame of an array, or of a sequence of planes, in the format that they are in."""

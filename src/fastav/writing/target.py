@@ -75,6 +75,7 @@ class Target:
     ) -> None:
         self._memory: io.BytesIO | None = None
         self._own: _File | _Pipe | None = None
+        self._sink: _Sink | None = None
         self._target: str | BinaryIO
         self.name: str
         if isinstance(given, str) and given == "<bytes>":
@@ -163,19 +164,24 @@ class Target:
 
     def open(self) -> OutputContainer:
         """Open the container; nothing is written before its header."""
-        target: object = self._target
+        target = self._target
         if not isinstance(target, str):
             kind = _FileFromHere if self.seekable else _Stream
-            target = kind(cast(BinaryIO, target), self.name)
+            self._sink = kind(target, self.name)
         elif not ("://" in target or av.ContainerFormat(self.container, "w").flags & _NOFILE):
-            target = self._own = _File(target)
+            self._sink = self._own = _File(target)
         return av.open(
-            target,
+            self._sink or target,
             "w",
             format=self.container,
             container_options=self.options,
             buffer_size=_BUFFER,
         )
+
+    @property
+    def interrupt(self) -> BaseException | None:
+        """What writing was interrupted by (Ctrl-C), of which PyAV tells nothing."""
+        return None if self._sink is None else self._sink.interrupt
 
     def close(self) -> None:
         """Close the file, if it is not the caller's."""
@@ -190,7 +196,29 @@ class Target:
         return self._memory.getvalue()
 
 
-class _File(io.RawIOBase):
+class _Sink(io.RawIOBase):
+    """What PyAV writes to; it drops whatever is no ``Exception`` (Ctrl-C), so that is kept here."""
+
+    interrupt: BaseException | None = None
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        try:
+            self._write_all(data)
+        except Exception:
+            raise
+        except BaseException as interrupt:
+            self.interrupt = interrupt
+            raise InterruptedError(errno.EINTR, os.strerror(errno.EINTR)) from interrupt
+        return len(data)
+
+    def _write_all(self, data: bytes) -> None:
+        raise NotImplementedError
+
+
+class _File(_Sink):
     """A file that comes into being with its first byte, and tells FFmpeg its name.
 
     PyAV would open a path itself, but loses the descriptor where a header cannot be written.
@@ -205,23 +233,19 @@ class _File(io.RawIOBase):
             self._file = open(self.name, "wb", buffering=0)  # noqa: SIM115
         return self._file
 
-    def writable(self) -> bool:
-        return True
-
     def seekable(self) -> bool:
         try:
             return not stat.S_ISFIFO(os.stat(self.name).st_mode)
         except OSError:
             return True
 
-    def write(self, data: Any) -> int:
+    def _write_all(self, data: bytes) -> None:
         file, rest = self._open(), memoryview(data)
         try:
             while rest:
                 rest = rest[file.write(rest) :]
         except OSError as error:
             raise OSError(error.errno, error.strerror, self.name) from None
-        return len(data)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         return self._open().seek(offset, whence)
@@ -254,16 +278,13 @@ class _Pipe(io.RawIOBase):
         return len(data)
 
 
-class _Stream(io.RawIOBase):
+class _Stream(_Sink):
     """The caller's file, given all that is to be written; never closes it."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self._file, self._shown = file, name
 
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
+    def _write_all(self, data: bytes) -> None:
         done = 0
         while done < len(data):
             taken: int | None = self._file.write(data[done:] if done else data)
@@ -276,7 +297,6 @@ class _Stream(io.RawIOBase):
             if taken <= 0:
                 raise OSError(f"{self._shown} took none of {len(data) - done} bytes")
             done += taken
-        return len(data)
 
 
 class _FileFromHere(_Stream):

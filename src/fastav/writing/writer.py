@@ -415,10 +415,12 @@ class VideoWriter:
     def _make(self, maker: FrameMaker, image: Any, *, format: PixelFormat) -> VideoFrame:
         """An array as a frame for the encoder, or for the filters if there are any."""
         if isinstance(image, VideoFrame):
-            if self._chain is not None:
-                return image
-            wanted = self._encoder.choose_format(image.format.name)
-            return maker.convert(image, wanted, self._encoder.colours)
+            made = image
+            if self._chain is None:
+                wanted = self._encoder.choose_format(image.format.name)
+                made = maker.convert(image, wanted, self._encoder.colours)
+            # Filters and encoders refer to it for a while, in which its owner may change it.
+            return maker.copy(image) if made is image else made
         if self._chain is None:
             wanted = self._encoder.choose_format(format.name)
             return maker.make(image, format, wanted, self._encoder.colours)
@@ -441,8 +443,6 @@ class VideoWriter:
             self._encode(frame)
             return
         ahead = self._schedule.ahead(self._encoder, self._chain is not None)
-        if ahead > 1 and self._chain is None:  # it may be the caller's, who may change it
-            (frame,) = FilterChain([("copy", "")]).process([frame])
         self._check_size(frame, *self._held[:1])
         self._held.append(frame)
         if len(self._held) == ahead:
@@ -552,19 +552,24 @@ class VideoWriter:
     @contextmanager
     def _all_or_close(self, what: str = "cannot go on", hint: str = "") -> Iterator[None]:
         """Close the file if encoder or container fail: what follows could not be trusted."""
+        failure: BaseException | None = None
         try:
             with clear_errors(f"{what} in {self._target.name!r}{hint}", EncodeError):
                 yield
         except Exception as error:
-            self._release()
-            container, options = self._target.container, self._target.options
-            last = container in _INDEX_LAST and "frag" not in options.get("movflags", "")
-            if isinstance(error, OSError) and last:
-                error.add_note(
-                    f"{container} without its end, which could not be written, cannot be read; "
-                    "container='matroska', or fragmented=True, keeps what came before."
-                )
-            raise
+            failure = error
+        failure = self._target.interrupt or failure
+        if failure is None:
+            return
+        self._release()
+        container, options = self._target.container, self._target.options
+        last = container in _INDEX_LAST and "frag" not in options.get("movflags", "")
+        if isinstance(failure, OSError) and last:
+            failure.add_note(
+                f"{container} without its end, which could not be written, cannot be read; "
+                "container='matroska', or fragmented=True, keeps what came before."
+            )
+        raise failure
 
     def _check_open(self) -> None:
         if self._closed:
