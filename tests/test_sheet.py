@@ -177,8 +177,10 @@ def test_the_command(zoo: Zoo, tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "sheet.png: 800x" in capsys.readouterr().err
     assert main(["sheet", clip, "-o", str(tmp_path / "sheet.jpg"), "--columns", "2"]) == 0
     assert fastav.imread(tmp_path / "sheet.jpg").shape[2] == 1280
-    assert main(["sheet", clip, "-o", str(target), "--count", "0"]) == 1
-    assert "n must be 1 or more" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as left:
+        main(["sheet", clip, "-o", str(target), "--count", "0"])
+    assert left.value.code == 2
+    assert "--count: must be a whole number, 1 or more" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["sheet", clip, "-o", str(tmp_path / "sheet.txt")])
     assert "must end in .png" in capsys.readouterr().err

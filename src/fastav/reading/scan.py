@@ -22,7 +22,7 @@ from ..errors import DecodeError
 from ..pyav import file_size, fraction, has_side_data, reorder_depth, with_side_data
 from .bitstream import PICTURE_TYPES, hidden_reader, key_reader, type_reader
 from .decode import Damage, decode_packet, packets, time_of
-from .index import NO_TIME, PACKET, FrameIndex
+from .index import MOV, NO_TIME, PACKET, FrameIndex
 from .input import VideoInput
 from .source import Source
 
@@ -39,6 +39,7 @@ __all__ = [
     "packet_digest",
     "trusts_keys",
     "unsettled",
+    "until_next",
 ]
 
 # Decoders that, given a packet marked as a key frame, need nothing from before it: frames that
@@ -125,6 +126,8 @@ def build_index(
         carriers = np.concatenate([head, carriers[:0] if ends else carriers])
     period = 1 / (rate * time_base) if rate else Fraction(1)
     pts, durations = _times(scan, carriers, period, failed)
+    if video.container.format.name == MOV:
+        durations = until_next(pts, durations)
     return FrameIndex(
         time_base=time_base,
         pts=pts,
@@ -390,6 +393,14 @@ def _times(
             times[number] = previous + (lengths[number - 1] or step)
         previous = times[number]
     return np.array(times, np.int64), durations
+
+
+def until_next(pts: NDArray[np.int64], durations: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Durations of frames that each last until the next; the last one as long as it says.
+
+    What mp4 and mov say of other frames are distances in decoding.
+    """
+    return np.append(np.diff(pts), durations[-1:])
 
 
 def entries(scan: Scan, carriers: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -31,7 +31,17 @@ from .decode import packets
 from .ebml import read_blocks
 from .index import MATROSKA, MOV, NO_TIME, PACKET, FrameIndex, Timeline
 from .input import VideoInput
-from .scan import LASTING, Scan, by_time, crossing, entries, packet_digest, trusts_keys, unsettled
+from .scan import (
+    LASTING,
+    Scan,
+    by_time,
+    crossing,
+    entries,
+    packet_digest,
+    trusts_keys,
+    unsettled,
+    until_next,
+)
 from .source import Source
 
 if TYPE_CHECKING:
@@ -82,6 +92,8 @@ class Outline(Timeline):
         self.carriers: NDArray[np.int32] = by_time(scan, 0)
         self.pts: NDArray[np.int64] = scan.packets["pts"][self.carriers].astype(np.int64)
         self.durations: NDArray[np.int64] = scan.durations[self.carriers]
+        if video.container.format.name == MOV:
+            self.durations = until_next(self.pts, self.durations)
         self.keys: NDArray[np.bool_] = scan.key[self.carriers]
         for column in (self.pts, self.durations, self.keys, self.carriers, self.packets):
             column.flags.writeable = False
