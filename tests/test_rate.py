@@ -84,6 +84,24 @@ def test_a_rate_as_text() -> None:
         fastav.imread(UNEVEN_CLIP, fps="film")
 
 
+@pytest.mark.parametrize("fps", [10, 24, 25, 50, 100])
+def test_all_frames_before_damage_are_shown(fps: int) -> None:
+    """Kept frames at a rate are what a video of those alone would give."""
+    whole = clip()
+    with fastav.open(whole) as reader:
+        packet = reader.index.packets[reader.index.carriers[20]]
+    start, size = int(packet["pos"]), int(packet["size"])
+    data = whole[:start] + bytes(size) + whole[start + size :]
+    kept = len(fastav.imread(data, errors="keep"))
+    assert 0 < kept < COUNT
+    numbers = (np.arange(math.floor(kept / 25 * fps + 0.5)) * 25 + 1e-6 * fps) // fps
+    wanted = FRAMES[numbers.astype(int)]
+    np.testing.assert_array_equal(fastav.imread(data, errors="keep", fps=fps), wanted)
+    with pytest.raises(fastav.DecodeError) as caught:
+        fastav.imread(data, fps=fps)
+    assert caught.value.frames_read == len(wanted)
+
+
 def test_half_a_moment_counts_whatever_floats_say() -> None:
     """4.6 seconds at 12.5 a second are 57.5 moments, which floats take for less."""
     data = clip([*(0.2 * np.arange(22)), 4.56], "matroska")

@@ -61,7 +61,7 @@ def _in_turn(frames: Generator[av.VideoFrame]) -> Generator[av.VideoFrame]:
                 if len(waiting) > _FARTHEST:
                     yield give()
         except DecodeError as error:
-            failure = error
+            failure = error.with_traceback(None)  # which would hold the decoder
         while waiting:
             yield give()
         if failure is not None:
@@ -79,7 +79,7 @@ def _begun(frames: Generator[av.VideoFrame], rate: Fraction | None) -> Generator
                 if frame.pts is not None or len(first) > _FARTHEST:
                     break
         except DecodeError as error:
-            failure = error
+            failure = error.with_traceback(None)  # which would hold the decoder
         if first and first[-1].pts is not None:
             first[0].pts = first[-1].pts - (len(first) - 1) * _period(first[0], rate)
         yield from first
