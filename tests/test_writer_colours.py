@@ -227,21 +227,63 @@ def test_every_encoder_is_read_back_in_its_colours(codec: str, range: str | None
         try:
             with fastav.open(file, "w", container=container, **settings) as writer:
                 writer.write(rgb)
-            frame = first(file.getvalue())
+            first(file.getvalue())
             break
         except (ValueError, OSError, IndexError) as error:
             refusals.append(str(error))
     else:
         assert range is not None, refusals
-        assert any("alone, got" in refusal for refusal in refusals)
+        assert any(
+            said in refusal for said in ("alone, got", "does not tell") for refusal in refusals
+        )
         return
-    tagged = range is None or (
-        frame.colorspace == TAGS["bt709"]
-        and {"limited": 1, "full": 2}[range] == (frame.color_range or 1)
-    )
-    if tagged:  # else there is no place for what was asked
-        back = fastav.imread(file.getvalue())
-        assert np.abs(middles(back) - middles(rgb)[: len(back)]).mean() <= LIMIT
+    back = fastav.imread(file.getvalue())
+    assert np.abs(middles(back) - middles(rgb)[: len(back)]).mean() <= LIMIT
+
+
+@pytest.mark.parametrize("codec", ["rawvideo", "mpeg4", "ffv1", "libx264", "mpeg2video"])
+@pytest.mark.parametrize("container", ["mov", "avi", "nut", "yuv4mpegpipe", "mpegts", "mxf"])
+@pytest.mark.parametrize(
+    "asked", [{"matrix": "bt709"}, {"range": "full"}, {"matrix": "bt601", "range": "limited"}, {}]
+)
+def test_what_a_container_does_not_tell_is_refused(codec: str, container: str, asked: Any) -> None:
+    """Unless it is what readers take for granted; what is written is read back right."""
+    if (container, codec) == ("mpegts", "ffv1"):
+        pytest.skip("FFmpeg writes it as data that no demuxer knows")
+    file, rgb = io.BytesIO(), patches()
+    defaults = asked.get("matrix", "bt601") == "bt601" and asked.get("range") != "full"
+    try:
+        with fastav.open(file, "w", container=container, codec=codec, fps=25,
+                         out_pixel_format="yuv420p", **asked) as writer:  # fmt: skip
+            writer.write(rgb.repeat(2, 0))
+    except EncodeError as error:
+        refusal = str(error)
+    else:
+        refusal = ""
+    if refusal:
+        other = ("cannot hold", "would not be read back", "cannot begin", "alone, got")
+        untold = f"{container!r} does not tell" in refusal and not defaults
+        assert untold or any(reason in refusal for reason in other), refusal
+        assert not file.getvalue()
+        return
+    assert np.abs(middles(fastav.imread(file.getvalue()))[::2] - middles(rgb)).mean() <= LIMIT
+    if container in ("avi", "nut", "mpegts") and codec in ("rawvideo", "mpeg4", "ffv1"):
+        assert defaults
+
+
+def test_readers_may_know_without_being_told() -> None:
+    file, rgb = io.BytesIO(), patches()
+    told = {"matrix": "bt709", "container": "yuv4mpegpipe"}
+    with (
+        pytest.raises(EncodeError, match=r"'yuv4mpegpipe' does not tell matrix='bt709'.*colorsp"),
+        fastav.open(file, "w", **told) as writer,
+    ):
+        writer.write(rgb)
+    del told["matrix"]
+    with fastav.open(file, "w", options={"colorspace": "bt709"}, **told) as writer:
+        writer.write(rgb)
+    back = fastav.imread(file.getvalue(), matrix="bt709")
+    assert np.abs(middles(back) - middles(rgb)).mean() <= LIMIT
 
 
 @pytest.mark.parametrize("fragmented", [False, True])

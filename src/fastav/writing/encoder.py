@@ -75,6 +75,13 @@ _FIXED: Final = {
     **dict.fromkeys(("prores", "prores_aw", "prores_ks"), Colours(range="limited")),
 }
 
+# Bytes by which every container is known again, MPEG-TS by ten packets.
+_PROBED: Final = 10 * 188
+
+# Codecs whose own headers tell matrix and range, and containers that do so for every codec.
+_TELLING: Final = frozenset({"h264", "hevc", "av1", "vp9"})
+_TOLD: Final = frozenset({"matroska", "webm", "mp4", "ipod"})
+
 # MOV has a place for the matrix together with primaries and transfer only: those that belong to it.
 _BESIDE_MATRIX: Final = {
     "bt601": Colours("bt601", None, "smpte170m", "smpte170m"),
@@ -340,6 +347,7 @@ class Encoder:
             stream.set_display_rotation(rotation)
         # avi and mov keep the bytes of a mosaic but not its pattern, which the reader must know.
         bare = pixel_format(name).mosaic is not None and self._container in ("avi", "mov")
+        self._refuse_untold(context, colours)
         if self.name == "rawvideo" and not (bare or _reads_back(self._container, name)):
             raise EncodeError(
                 f"raw video in {name} would not be read back from the container "
@@ -355,6 +363,29 @@ class Encoder:
                 f"{self.name} has no option named {', '.join(map(repr, context.options))}"
             )
         return stream
+
+    def _refuse_untold(self, context: VideoCodecContext, colours: Colours) -> None:
+        """Raise ``EncodeError`` if a reader would not be told of a matrix or range asked for.
+
+        It would take the samples for BT.601 of limited range.
+        """
+        name, asked = str(context.pix_fmt), (self._settings.matrix, self._settings.range)
+        if self._container in _TOLD or self._codec.canonical_name in _TELLING:
+            return
+        if not is_ycbcr(name) or (asked[0] in (None, "bt601") and asked[1] in (None, "limited")):
+            return
+        _, told = _told(self._container, self.name, name, context.width, context.height, colours)
+        for what, option, ours, theirs, default in (
+            ("matrix", "colorspace", asked[0], told.matrix, "bt601"),
+            ("range", "color_range", asked[1], told.range, "limited"),
+        ):
+            if theirs is None and ours not in (None, default):
+                raise EncodeError(
+                    f"the container {self._container!r} does not tell {what}={ours!r} of "
+                    f"{self.name}, whose frames would be read as {default!r}; choose matroska or "
+                    f"mp4, leave {what}= out, or write options={{{option!r}: ...}} if readers know "
+                    "without being told"
+                )
 
     def finish(self, stream: VideoStream, count: int) -> list[Packet[Any]]:
         """Return what a stream's encoder still holds back of `count` frames."""
@@ -455,7 +486,6 @@ def _raw_format(container: str, given: str) -> str:
     return closest_format(known, given, pixel_format(given).alpha) or given
 
 
-@lru_cache(maxsize=256)
 def _reads_back(container: str, format: str) -> bool:
     """Whether a container with raw video tells its pixel format.
 
@@ -463,19 +493,40 @@ def _reads_back(container: str, format: str) -> bool:
     """
     if container in ("rawvideo", "image2", "image2pipe"):  # never tell it, as users know
         return True
-    file = io.BytesIO()
+    return _told(container, "rawvideo", format, 16, 16, Colours())[0] == format
+
+
+@lru_cache(maxsize=256)
+def _told(
+    container: str, codec: str, format: str, width: int, height: int, colours: Colours
+) -> tuple[str | None, Colours]:
+    """The pixel format and the colours that readers are told of, by writing a few frames.
+
+    None, and the colours as they are, where nothing could be written or read.
+    """
+    file, name = io.BytesIO(), None
     try:
         with av.open(file, "w", format=container) as output:
-            stream = output.add_stream("rawvideo", 25)
+            stream = output.add_stream(codec, 25)
             assert isinstance(stream, VideoStream)
-            stream.width, stream.height, stream.pix_fmt = 16, 16, format
-            output.mux(stream.encode(VideoFrame(16, 16, format)))
+            stream.width, stream.height, stream.pix_fmt = width, height, format
+            colours.tag(stream.codec_context)
+            for pts in range(12):
+                frame = VideoFrame(width, height, format)
+                frame.pts = pts
+                colours.tag(frame)
+                output.mux(stream.encode(frame))
+                if file.tell() > _PROBED:
+                    break
             output.mux(stream.encode(None))
         file.seek(0)
-        with av.open(file) as written:
-            return format_name(written.streams.video[0].codec_context) == format
+        with av.open(file, "r") as written:
+            name = format_name(written.streams.video[0].codec_context)
+            if colours != Colours():
+                colours = Colours.of(next(written.decode(video=0), VideoFrame(16, 16, "gray")))
     except (av.error.FFmpegError, ValueError, IndexError):
-        return False
+        pass
+    return name, colours
 
 
 def exact_rate(fps: object) -> Fraction:

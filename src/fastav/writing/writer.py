@@ -132,7 +132,8 @@ class VideoWriter:
     ValueError
         Unknown container, codec, format, filter or rate; a closed target.
     EncodeError
-        The container cannot hold the codec, or the codec not the format.
+        The container cannot hold the codec, or the codec not the format; nothing in the file would
+        tell the matrix or range that was asked for.
 
     Notes
     -----
