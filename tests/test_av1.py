@@ -14,11 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import fastav
 from fastav import unpack_planes
 from fastav.reading import av1
 from fastav.reading.bitstream import unreferred_reader
 
-from .clips import Clip
+from .clips import Clip, linear
 
 KEY, INTER, INTRA, SWITCH = range(4)
 SEQUENCE, DELIMITER, HEADER, TILES, METADATA, FRAME, COPY, TILE_LIST, PADDING = *range(1, 9), 15
@@ -258,6 +259,64 @@ def test_damage_raises_nothing(sequence: Sequence, frame: Frame, data: st.DataOb
     unreferred(memoryview(cut))
 
 
+def test_whole_packets() -> None:
+    sequence, frame = Sequence(), Frame()
+    header, picture = obu(SEQUENCE, sequence.bytes), obu(FRAME, frame.bytes(sequence))
+    whole = obu(DELIMITER, b"") + header + picture
+    apart = obu(HEADER, frame.bytes(sequence)) + obu(TILES, bytes(200))
+    for data in (whole, picture, apart, whole + bytes(3), picture + obu(METADATA, b"\1", (1, 0))):
+        assert av1.is_whole(memoryview(data))
+    cases = {
+        "nothing": b"",
+        "no frame": header,
+        "no header of a frame": obu(TILES, bytes(200)),
+        "zeros": bytes(40),
+        "cut": whole[:-1],
+        "one that is longer than the packet": whole + obu(PADDING, bytes(9))[:-1],
+        "a forbidden bit": whole + b"\x80",
+    }
+    for what, data in cases.items():
+        assert not av1.is_whole(memoryview(data)), what
+
+
+def kinds(packet: bytes) -> set[int]:
+    return {kind for kind, _, _ in av1._obus(memoryview(packet))}
+
+
+@pytest.mark.parametrize("container", ["ivf", "obu", "webm", "mp4"])
+def test_packets_that_the_decoder_drops_are_not_counted(container: str, tmp_path: Path) -> None:
+    clip = Clip(
+        f"a.{container}",
+        codec="libsvtav1",
+        b_frames=None,
+        frames=12,
+        gop=5,
+        options={"preset": "12"},
+    )
+    path = tmp_path / clip.name
+    clip.make(path)
+    sound = path.read_bytes()
+    with av.open(str(path)) as file:
+        packets = [bytes(packet) for packet in file.demux(video=0) if packet.size]
+    silent = 0
+    plain = [data for data in packets if len(data) > 20 and SEQUENCE not in kinds(data)]
+    for data in plain[-3:]:
+        for begin in (0, 2):
+            at = sound.index(data) + begin
+            path.write_bytes(sound[:at] + bytes(8) + sound[at + 8 :])
+            reference = linear(path)
+            if reference.error:
+                continue
+            silent += 1
+            for number in range(len(packets)):
+                with fastav.open(path, conversion="ffmpeg") as reader:  # that knows of nothing
+                    count = len(reader)
+                    if number < count:
+                        np.testing.assert_array_equal(reader[number], reference.images[number])
+            assert count == len(reference.images) < len(packets)
+    assert silent or container == "obu"
+
+
 ENCODINGS = {
     "layers": "",
     "low delay": "pred-struct=1",
@@ -287,6 +346,7 @@ def test_without_them_all_else_is_decoded_alike(tmp_path: Path, how: str, pixels
         unreferred = unreferred_reader("av1", stream.codec_context.extradata)
         assert unreferred is not None
         packets = [packet for packet in container.demux(stream) if packet.size]
+        assert all(av1.is_whole(memoryview(packet)) for packet in packets)
         left_out = {at for at, packet in enumerate(packets) if unreferred(memoryview(packet))}
     whole, less = decoded(path, set()), decoded(path, left_out)
     assert len(left_out) >= 4

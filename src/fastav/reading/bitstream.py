@@ -8,7 +8,14 @@ from typing import Final
 
 from . import av1
 
-__all__ = ["PICTURE_TYPES", "hidden_reader", "key_reader", "type_reader", "unreferred_reader"]
+__all__ = [
+    "PICTURE_TYPES",
+    "hidden_reader",
+    "key_reader",
+    "type_reader",
+    "unreferred_reader",
+    "whole_reader",
+]
 
 _Look = Callable[[memoryview], tuple[bool, bool]]
 
@@ -270,6 +277,11 @@ def type_reader(codec: str) -> Callable[[memoryview], int] | None:
     if codec not in ("mpeg1video", "mpeg2video"):
         return None
     return lambda data: _type_mpeg2(bytes(data[:_HEAD])) or _type_mpeg2(bytes(data))
+
+
+def whole_reader(codec: str) -> Callable[[memoryview], bool] | None:
+    """Return what tells of a packet whether it looks sound, where decoders may drop others."""
+    return {"av1": av1.is_whole}.get(codec)
 
 
 def hidden_reader(codec: str) -> Callable[[memoryview], bool] | None:

@@ -158,9 +158,11 @@ def decode(video: VideoInput) -> Generator[av.VideoFrame]:
     promised: deque[int | None] = deque(maxlen=_IN_FLIGHT)
     came: deque[int | None] = deque(maxlen=4 * _IN_FLIGHT)
     missing = 0  # frames, of packets that are to give one each
+    hidden = False  # the latest packet, if it is what it says
     hides = hidden_reader(video.stream.codec_context.codec.canonical_name)
     for packet in packets(video):
-        if not (packet.is_discard or (hides is not None and hides(memoryview(packet)))):
+        hidden = hides is not None and hides(memoryview(packet))
+        if not (packet.is_discard or hidden):
             promised.append(packet.pts)
             missing += 1
         frames = decode_packet(video, packet)
@@ -173,9 +175,9 @@ def decode(video: VideoInput) -> Generator[av.VideoFrame]:
         came.append(frame.pts)
         missing -= 1
         yield frame
-    untimed = None in promised and video.source.seekable  # raw streams, which only counting tells
+    untimed = None in promised and missing > 0  # raw streams, which only counting tells
     if _loses_errors(video) and (
-        (untimed and missing > 0) or not set(promised) - {None} <= set(came)
+        ((untimed or hidden) and video.source.seekable) or not set(promised) - {None} <= set(came)
     ):
         raise DecodeError("the last frames did not come out of the decoder")
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ..errors import DecodeError
 from ..pyav import file_size, fraction, has_side_data, reorder_depth, with_side_data
-from .bitstream import PICTURE_TYPES, hidden_reader, key_reader, type_reader
+from .bitstream import PICTURE_TYPES, hidden_reader, key_reader, type_reader, whole_reader
 from .decode import Damage, decode_packet, packets, time_of
 from .index import MOV, NO_TIME, PACKET, FrameIndex
 from .input import VideoInput
@@ -180,7 +180,7 @@ def _scan(video: VideoInput, progress: Progress, damage: Damage | None) -> Scan:
     codec = context.codec.canonical_name
     look = key_reader(codec, context.extradata)
     hides = hidden_reader(codec)
-    type_of = type_reader(codec)
+    type_of, is_whole = type_reader(codec), whole_reader(codec)
     types = bytearray()
     trusted = trusts_keys(context.codec)
     columns = {name: array("q") for name in ("pts", "dts", "pos", "size", "duration")}
@@ -209,6 +209,8 @@ def _scan(video: VideoInput, progress: Progress, damage: Damage | None) -> Scan:
             flags["exact"].extend(exact)
             flags["closed"].extend(closed)
             corrupt = corrupt or any(p.is_corrupt for p in some)
+            if is_whole is not None and not corrupt:
+                corrupt = not all(is_whole(memoryview(p)) for p in some)
             bringing = with_side_data(some)
             carried = carried or any(has_side_data(p, k) for p in bringing for k in LASTING)
             progress(len(flags["key"]))
@@ -373,8 +375,8 @@ def _times(
         if (np.diff(pts) > 0).all():
             return pts, durations
         # Containers without times for the presentation (AVI) number packets as they are decoded.
-        # (Where the decoder puts nothing into order a time that is out of it is damaged.)
-        ordered = not damaged or (np.diff(carriers) < 0).any()
+        # (Where they are numbered otherwise, a time out of order is damaged, or its frame is.)
+        ordered = not damaged or (np.diff(scan.packets["pts"]) > 0).all()
         order = np.argsort(pts, kind="stable")
         moved = np.abs(order - np.arange(len(pts))).max()
         if ordered and moved <= _DEEPEST_REORDERING and (np.diff(pts[order]) > 0).all():

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from ..errors import DecodeError
 from ..ffmpeg_errors import clear_error
 from ..pyav import file_size, fraction, has_side_data, reorder_depth
-from .bitstream import hidden_reader, key_reader
+from .bitstream import hidden_reader, key_reader, whole_reader
 from .boxes import Samples, read_samples
 from .decode import packets
 from .ebml import read_blocks
@@ -521,6 +521,7 @@ def _agree(scan: Scan, start: int, read: list[Packet], codec: str) -> bool:
     Where a container has no times of decoding, FFmpeg has none yet for packets after a seek.
     """
     hides = hidden_reader(codec) or (lambda data: False)
+    is_whole = whole_reader(codec) or (lambda data: True)
     said = scan.packets[start : start + len(read)]
     durations, keys, shown = scan.durations[start:], scan.key[start:], scan.shown[start:]
     return len(said) == len(read) and all(
@@ -530,6 +531,7 @@ def _agree(scan: Scan, start: int, read: list[Packet], codec: str) -> bool:
         and packet.is_keyframe == keys[at]
         and (packet.is_discard or hides(memoryview(packet))) != shown[at]
         and not packet.is_corrupt
+        and is_whole(memoryview(packet))
         and not any(has_side_data(packet, kind) for kind in LASTING)
         for at, (packet, row) in enumerate(zip(read, said.tolist(), strict=True))
     )
