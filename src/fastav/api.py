@@ -151,7 +151,7 @@ def imread(
         No effect; known to imageio.
     filter_sequence, filter_graph : optional
         Filters, see :mod:`fastav.filters`.
-    fps : float, Fraction, or str as "30000/1001", optional
+    fps : float, Fraction or str, optional
         Frames per second, see :meth:`fastav.VideoReader.read`. Not together with `index`.
     progress : callable or True, optional
         Called after every frame with the number of frames read so far; True shows tqdm's bar, which

@@ -223,9 +223,10 @@ class VideoReader:
         progress : callable or True, optional
             Called after every frame with the number of frames read so far. True shows tqdm's bar,
             which needs fastav[progress].
-        fps : float, Fraction, or str as "30000/1001", optional
-            Frames per second: of every moment 1/`fps` apart, from the first frame on, the frame on
-            screen, repeated or left out as need be; `start`, `stop` and `step` count these.
+        fps : float, Fraction or str, optional
+            Frames per second, "30000/1001", say: of every moment 1/`fps` apart, from the first
+            frame on, the frame on screen, repeated or left out as need be; `start`, `stop` and
+            `step` count these.
         filter_sequence, filter_graph : optional
             Filters, see :mod:`fastav.filters`; frames are then those of the filtered video.
         **changes
