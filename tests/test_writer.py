@@ -1121,3 +1121,18 @@ def test_an_interrupt_in_a_files_own_write_comes_out(
     assert writer.closed
     with pytest.raises(ValueError, match="closed"):
         writer.write(frames)
+
+
+@pytest.mark.parametrize("width", [16, 32, 34, 48, 50, 64])
+def test_widths_that_crash_an_encoder_are_refused(width: int, tmp_path: Path) -> None:
+    path, frames = tmp_path / "small.mp4", np.zeros((3, 32, width, 3), np.uint8)
+    if width in (34, 48):
+        with pytest.raises(EncodeError, match=r"libx265 .* 33 to 48 pixels wide, got .*'pad'"):
+            fastav.imwrite(path, frames, codec="libx265")
+        assert not path.exists()
+        pad = [("pad", "64:ih")]
+        fastav.imwrite(path, frames, codec="libx265", filter_sequence=pad)
+        assert fastav.imread(path).shape == (3, 32, 64, 3)
+    else:
+        fastav.imwrite(path, frames, codec="libx265")
+        assert fastav.imread(path).shape == frames.shape

@@ -348,6 +348,12 @@ class Encoder:
         # avi and mov keep the bytes of a mosaic but not its pattern, which the reader must know.
         bare = pixel_format(name).mosaic is not None and self._container in ("avi", "mov")
         self._refuse_untold(context, colours)
+        if self.name == "libx265" and 32 < frame.width <= 48:  # seen in 4.1 to 4.3
+            raise EncodeError(
+                "libx265 writes past the end of its memory where pictures are 33 to 48 pixels "
+                f"wide, got {frame.width}; choose another codec, or filter_sequence="
+                "[('pad', '64:ih')]"
+            )
         if self.name == "rawvideo" and not (bare or _reads_back(self._container, name)):
             raise EncodeError(
                 f"raw video in {name} would not be read back from the container "
