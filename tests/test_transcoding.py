@@ -119,6 +119,21 @@ def test_bits_and_chroma_are_given_up_when_asked() -> None:
         assert fastav.open(written).info.pixel_format == kept, asked
 
 
+@pytest.mark.parametrize("filters", [None, [("hflip", "")]])
+def test_key_frames_are_the_encoders_choice(filters: Any) -> None:
+    """The source's types of pictures, which decoded frames carry, are not forced upon it."""
+    given = fastav.imwrite(
+        "<bytes>", pictures(24, 64, 48), extension=".mp4", options={"g": "4", "sc_threshold": "0"}
+    )
+    options = {"g": "9", "sc_threshold": "0"}
+    data = io.BytesIO()
+    fastav.transcode(given, data, extension=".mp4", options=options, filter_sequence=filters)
+    data.seek(0)
+    with fastav.open(given) as before, fastav.open(data) as after:
+        assert list(before.key_indices) == list(range(0, 24, 4))
+        assert list(after.key_indices) == [0, 9, 18]
+
+
 def test_a_function_changes_each_frame(uneven: bytes) -> None:
     seen: list[tuple[int, ...]] = []
 

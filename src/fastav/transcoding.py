@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 from av import VideoFrame
+from av.video.frame import PictureType
 from numpy.typing import NDArray
 
 from .filters import FilterChain, FilterGraph, FilterSequence
@@ -267,6 +268,7 @@ def _timed(
         elif time <= last:  # a clock that stands still or runs backwards
             time = last + tick
         last = time
+        frame.pict_type = PictureType.NONE  # the source's would be forced upon the encoder
         yield frame, time - start
 
 
