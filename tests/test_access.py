@@ -237,6 +237,40 @@ def test_frame_after_frame_is_decoded_by_several_threads(
             assert len(fed) - packets <= 2 * first + 20, name
 
 
+def test_hop_after_hop_feeds_little_behind_the_frame(
+    zoo: Zoo, fed: list[None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the decoder holds back is had by draining it."""
+    reference = linear(zoo["vp9.webm"])
+    behind = []
+    for held_back in (access._HELD_BACK, 0):
+        monkeypatch.setattr(access, "_HELD_BACK", held_back)
+        with open_(zoo["vp9.webm"], thread_count=3) as reader:
+            table = reader.index
+            fed.clear()
+            needed = 0
+            for i in (2, 31, 3, 26, 14, 38):
+                same(reader[i], reference, i, "after hops")
+                needed += int(table.carriers[i]) - table.entry(i) + 1
+            behind.append(len(fed) - needed)
+    assert behind[0] < behind[1], behind
+
+
+def test_rows_that_begin_with_a_hop_are_decoded_once(
+    zoo: Zoo, fed: list[None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = []
+    for held_back in (access._HELD_BACK, 0):
+        monkeypatch.setattr(access, "_HELD_BACK", held_back)
+        with open_(zoo["h264-b.mp4"], thread_count=3) as reader:
+            fed.clear()
+            for first in (3, 30, 12, 21):
+                for i in range(first, first + 4):
+                    reader[i]
+            counts.append(len(fed))
+    assert counts[0] == counts[1]
+
+
 def test_much_is_decoded_by_several_threads(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access, "_FEW_PIXELS", 6 * 96 * 64)
     reference = linear(zoo["h264-b.mp4"])

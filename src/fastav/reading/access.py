@@ -60,10 +60,12 @@ _REMEMBERING: Final = frozenset({"h264", "mpeg4"})
 _HEAD: Final = 1 << 12
 
 
-# Up to so many pixels one thread decodes sooner than several, which have to be woken and decode
-# ahead what the next hop throws away. That is some 30 frames of 1280x720; for more pixels several
-# threads are faster.
-_FEW_PIXELS: Final = 24 << 20
+# Up to so many pixels one thread decodes about as soon as several, which have to be woken, and with
+# less work. That is some 100 frames of 320x240 and 9 of 1280x720.
+_FEW_PIXELS: Final = 8 << 20
+
+# So many frames, about, a decoder holds back: for reordering, and by its threads.
+_HELD_BACK: Final = 3
 
 # Of the containers and decoders that a batch had side by side, so many are kept open for the next.
 _KEPT: Final = 4
@@ -493,6 +495,7 @@ class FrameAccess:
         self._spare = video
         self._main: dict[int, _Cursor] = {}  # by threads; 0 as in `opener`
         self._in_a_row = 0  # frames that the one with one thread gave since it hopped
+        self._hopped = False  # whether the last single frame was elsewhere than the one before
         self._side: list[_Cursor] = []
 
     def _adopt(self, index: FrameIndex | Outline) -> None:
@@ -530,15 +533,30 @@ class FrameAccess:
         cursor = self._main.pop(threads, None)  # lost if it stops half-way
         if cursor is None:
             cursor = self._cursor(threads)
+        goes_on = cursor.goes_on_to(number)
         if threads == 1:
-            self._in_a_row = self._in_a_row + 1 if cursor.goes_on_to(number) else 0
+            self._in_a_row = self._in_a_row + 1 if goes_on else 0
+        one_more_hop, self._hopped = self._hopped and not goes_on, not goes_on
         try:
-            frame = cursor.frame(number)
+            frame = cursor.frame(number, last=one_more_hop and self._ends_with(number))
         except BaseException:
             cursor.close()
             raise
         self._main[threads] = cursor
         return frame
+
+    def _ends_with(self, number: int) -> bool:
+        """Whether a decoder that goes from place to place is to be drained behind a frame.
+
+        It then need not be fed with packets that follow to give what it holds back, but cannot go
+        on. That would save what was decoded so far, if the next place lies in what can be decoded
+        from the same start.
+        """
+        entry, carrier = self.index.entry(number), int(self.index.carriers[number])
+        starts, count = self._table.starts, self._table.count
+        after = int(np.searchsorted(starts, carrier, "right"))
+        end = int(starts[after]) if after < len(starts) else count
+        return (carrier - entry) * (end - carrier) < _HELD_BACK * count
 
     def _threads_for(self, number: int, last: int) -> int:
         """Choose who decodes on to a frame: 1, a single thread, or 0, the reader's own threads.
