@@ -90,7 +90,7 @@ class Clip:
             context.max_b_frames = self.b_frames
         time_base = self.time_base or 1 / self.rate
         context.time_base = time_base
-        context.options = {"threads": "1", **self.options}
+        context.options = {"threads": "1", **steady(self.codec, self.options)}
         for index in range(self.frames):
             frame = av.VideoFrame.from_ndarray(picture(index, width, height), format="rgb24")
             frame = frame.reformat(format=self.pix_fmt, **ONE_THREAD)
@@ -213,6 +213,18 @@ def gappy(index: int) -> int:
 def skips(index: int) -> int:
     """Frame times in ticks with one left out now and then."""
     return index + index // 7
+
+
+def steady(codec: str, options: dict[str, str]) -> dict[str, str]:
+    """Options with which an encoder makes the same of the same frames, each time.
+
+    The assembly of x264 reads memory that it has not written (with `mbtree`, at widths that are no
+    multiple of 128), so that sizes and types of pictures vary; its C does not.
+    """
+    if codec != "libx264":
+        return options
+    params = options.get("x264-params")
+    return {**options, "x264-params": f"asm=0:{params}" if params else "asm=0"}
 
 
 def x264(params: str = "", **extra: str) -> dict[str, str]:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from fastav.pyav import ONE_THREAD
 
+from .clips import steady
+
 FOLLOWS_TAGS = pytest.mark.skipif(
     not ONE_THREAD,
     reason="the converter of PyAV 15 and 16 follows no tags, and fastav has no other there",
@@ -53,7 +55,7 @@ def encode(
     """A clip as a file in memory; ``context`` sets attributes of the encoder."""
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
-        stream = output.add_stream(codec, rate=rate, options=options or {})
+        stream = output.add_stream(codec, rate=rate, options=steady(codec, options or {}))
         stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
         stream.codec_context.thread_count = 1
         for name, value in (context or {}).items():
