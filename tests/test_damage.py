@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import io
 import pickle
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from fastav.imageio.video_file import VideoFile
 from fastav.pyav import ONE_THREAD
 from fastav.reading import access, bitstream, scan
 from fastav.reading.decode import packets
-from fastav.reading.input import open_input
+from fastav.reading.input import VideoInput, open_input
 from fastav.reading.source import Source
 
 from . import process
@@ -409,6 +411,61 @@ def test_a_last_packet_that_is_refused(
                 assert len(read()) == 23
         assert len(reader) == len(reader.read(errors="keep")) == 23
         np.testing.assert_array_equal(reader[-1], reference.images[-1])
+
+
+@pytest.mark.parametrize("threads", THREADS)
+def test_a_last_packet_that_is_refused_and_has_the_time_of_another(threads: int) -> None:
+    """That a frame of this time came does not tell that this one did."""
+    sound, file = encode(count=20, options={"bf": "0"}, container="matroska"), io.BytesIO()
+    time = 0
+    with av.open(io.BytesIO(sound)) as source, av.open(file, "w", format="matroska") as output:
+        stream = output.add_stream_from_template(source.streams.video[0])
+        for number, packet in enumerate(p for p in source.demux() if p.size):
+            made = av.Packet(bad_slice(bytes(packet)) if number == 19 else bytes(packet))
+            time = time if number == 19 else packet.pts or 0
+            made.pts, made.dts, made.time_base = time, time, packet.time_base
+            made.stream, made.is_keyframe = stream, packet.is_keyframe
+            output.mux(made)
+    with open_(file.getvalue(), thread_count=threads) as reader:
+        with pytest.raises(fastav.DecodeError, match="after 19 frames"):
+            reader.read()
+        assert len(list(reader.iter(errors="keep"))) == 19
+
+
+class Hesitating:
+    """A container whose demuxer asks to be asked again after every `few` packets."""
+
+    def __init__(self, container: Any, few: int) -> None:
+        self._container, self._few = container, few
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._container, name)
+
+    def demux(self, *streams: Any) -> Iterator[av.Packet]:
+        for packet in islice(self._container.demux(*streams), self._few):
+            yield packet
+            if not packet.size:
+                return
+        raise av.BlockingIOError(errno.EAGAIN, "try again")
+
+
+@pytest.mark.parametrize("errors", ["raise", "keep", "skip"])
+def test_a_demuxer_asks_to_be_asked_again(errors: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which is no damage: some do so where they come upon a stream that is left out."""
+    sound, few = encode(count=20, options=X264, container="matroska"), 7
+    expected = fastav.imread(sound)
+    container = VideoInput.container.fget
+    monkeypatch.setattr(
+        VideoInput, "container", property(lambda video: Hesitating(container(video), few))
+    )
+    with fastav.open(sound, errors=errors) as reader:
+        np.testing.assert_array_equal(reader.read(), expected)
+        assert len(reader) == 20
+        np.testing.assert_array_equal(reader[17], expected[17])
+        assert not reader.damage
+    few = 0  # nothing ever comes
+    with fastav.open(sound) as reader, pytest.raises(fastav.DecodeError, match="nothing more"):
+        reader.read()
 
 
 def test_frames_that_are_drained_have_a_time_base(damaged: tuple[bytes, Reference]) -> None:
@@ -891,8 +948,6 @@ class TestErrors:
     def test_an_errno_is_damage(
         self, error: str, where: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        import errno
-
         from fastav.ffmpeg_errors import clear_error
 
         code = getattr(errno, error)
@@ -914,8 +969,6 @@ class TestErrors:
         ],
     )
     def test_a_protocol_s_errno_is_the_system_s(self, error: str, kind: type[OSError]) -> None:
-        import errno
-
         from fastav.ffmpeg_errors import clear_error
 
         with pytest.raises(av.FFmpegError) as info:

@@ -7,7 +7,7 @@ damage whatever errno it gives; only what a file or a protocol refuses is an ``O
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from functools import partial
@@ -79,16 +79,20 @@ def packets(video: VideoInput, damage: Damage | None = None) -> Generator[Packet
                 # A packet keeps the decoder alive, and an error's traceback would keep the packet.
                 del packet
             return
+        except av.error.BlockingIOError:  # by which FFmpeg only asks to be asked again
+            pass
         except DecodeError:  # (no name for it: it refers to this generator)
             if damage is None:
                 raise
-        if not failures:
-            damage.append(math.nan)
+            if not failures:
+                damage.append(math.nan)
         failures += 1
+    if damage is None:
+        raise DecodeError(f"reading {video.source.name!r} failed: nothing more comes")
 
 
 def _demux(video: VideoInput) -> Generator[Packet]:
-    """Read packets until the demuxer fails."""
+    """Read packets until the demuxer fails, or is to be asked again."""
     ended = False
     try:
         for packet in video.container.demux(video.stream):
@@ -97,6 +101,8 @@ def _demux(video: VideoInput) -> Generator[Packet]:
                 yield packet
             del packet  # as in `packets`
             video.check_open()
+    except av.error.BlockingIOError:
+        raise
     except (av.error.FFmpegError, LookupError, UnicodeDecodeError) as error:
         # At the end PyAV also looks for the streams that appeared in mid-file, in vain.
         if not (ended and isinstance(error, IndexError)):
@@ -175,10 +181,10 @@ def decode(video: VideoInput) -> Generator[av.VideoFrame]:
         came.append(frame.pts)
         missing -= 1
         yield frame
+    lost = Counter(promised) - Counter(came)
+    lost.pop(None, None)
     untimed = None in promised and missing > 0  # raw streams, which only counting tells
-    if _loses_errors(video) and (
-        ((untimed or hidden) and video.source.seekable) or not set(promised) - {None} <= set(came)
-    ):
+    if _loses_errors(video) and (((untimed or hidden) and video.source.seekable) or lost):
         raise DecodeError("the last frames did not come out of the decoder")
 
 
