@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -40,12 +40,33 @@ refused, and a NaN for each place that the demuxer could not read."""
 __all__ = [
     "MOST_FAILURES",
     "Damage",
+    "UntilDamage",
     "decode_all",
     "decode_packet",
     "decode_to_failure",
     "packets",
     "time_of",
 ]
+
+
+class UntilDamage(Iterator[av.VideoFrame]):
+    """Frames that end where damage ends them, for who has some to give before telling of it."""
+
+    def __init__(self, frames: Iterator[av.VideoFrame]) -> None:
+        self._frames = frames
+        self._failure: DecodeError | None = None
+
+    def __next__(self) -> av.VideoFrame:
+        try:
+            return next(self._frames)
+        except DecodeError as error:
+            self._failure = error.with_traceback(None)  # which would hold the decoder
+            raise StopIteration from None
+
+    def tell(self) -> None:
+        """Raise the error that ended them, if one did."""
+        if self._failure is not None:
+            raise self._failure
 
 
 def packets(video: VideoInput, damage: Damage | None = None) -> Generator[Packet]:

@@ -12,8 +12,8 @@ from numbers import Real
 
 import av
 
-from ..errors import DecodeError
 from ..pyav import fraction
+from .decode import UntilDamage
 
 __all__ = ["at_rate", "check_rate"]
 
@@ -55,32 +55,28 @@ def at_rate(
         shown: av.VideoFrame | None = None
         waiting: deque[tuple[Fraction, av.VideoFrame]] = deque()
         given = 0
-        failure: DecodeError | None = None
-        try:
-            for number, frame in enumerate(frames):
-                tick = fraction(frame.time_base)
-                begins = number * own if frame.pts is None or tick is None else frame.pts * tick
-                if shown is None:
-                    first = time = begins
-                while True:
-                    # A moment is one of those that fit if half a period follows upon it.
-                    if waiting and first + waiting[0][0] + period / 2 <= begins:
-                        yield waiting.popleft()[1]
-                        given += 1
-                    elif shown is not None and first + moment + _ROUNDING < begins:
-                        waiting.append((moment, shown))
-                        moment += period
-                    else:
-                        break
-                length = (frame.duration or 0) * (tick or 0) or begins - time or own
-                shown, time, end = frame, begins, begins + length
-        except DecodeError as error:
-            # What came before it is shown for as long as it lasts.
-            failure = error.with_traceback(None)  # which would hold the decoder
+        until = UntilDamage(frames)
+        for number, frame in enumerate(until):
+            tick = fraction(frame.time_base)
+            begins = number * own if frame.pts is None or tick is None else frame.pts * tick
+            if shown is None:
+                first = time = begins
+            while True:
+                # A moment is one of those that fit if half a period follows upon it.
+                if waiting and first + waiting[0][0] + period / 2 <= begins:
+                    yield waiting.popleft()[1]
+                    given += 1
+                elif shown is not None and first + moment + _ROUNDING < begins:
+                    waiting.append((moment, shown))
+                    moment += period
+                else:
+                    break
+            length = (frame.duration or 0) * (tick or 0) or begins - time or own
+            shown, time, end = frame, begins, begins + length
+        # What came before damage is shown for as long as it lasts.
         if shown is not None:
             last = repeat((moment, shown))
             left = math.floor((end - first) * fps + Fraction(1, 2)) - given
             for _, frame in islice(chain(waiting, last), max(left, 0)):
                 yield frame
-        if failure is not None:
-            raise failure
+        until.tell()

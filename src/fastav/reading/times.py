@@ -11,8 +11,8 @@ from typing import Final
 
 import av
 
-from ..errors import DecodeError
 from ..pyav import fraction
+from .decode import UntilDamage
 
 __all__ = ["timed"]
 
@@ -45,7 +45,6 @@ def _in_turn(frames: Generator[av.VideoFrame]) -> Generator[av.VideoFrame]:
     waiting: deque[av.VideoFrame] = deque()
     times: list[tuple[int, int]] = []
     latest = 0
-    failure: DecodeError | None = None
 
     def give() -> av.VideoFrame:
         frame = waiting.popleft()
@@ -53,39 +52,32 @@ def _in_turn(frames: Generator[av.VideoFrame]) -> Generator[av.VideoFrame]:
         return frame
 
     with closing(frames):
-        try:
-            for frame in frames:
-                latest = latest if frame.pts is None else frame.pts
-                heappush(times, (latest, frame.duration or 0))
-                waiting.append(frame)
-                if len(waiting) > _FARTHEST:
-                    yield give()
-        except DecodeError as error:
-            failure = error.with_traceback(None)  # which would hold the decoder
+        until = UntilDamage(frames)
+        for frame in until:
+            latest = latest if frame.pts is None else frame.pts
+            heappush(times, (latest, frame.duration or 0))
+            waiting.append(frame)
+            if len(waiting) > _FARTHEST:
+                yield give()
         while waiting:
             yield give()
-        if failure is not None:
-            raise failure
+        until.tell()
 
 
 def _begun(frames: Generator[av.VideoFrame], rate: Fraction | None) -> Generator[av.VideoFrame]:
     """Tell the first frame's time by that of one soon after it, where it has none itself."""
     first: list[av.VideoFrame] = []
-    failure: DecodeError | None = None
     with closing(frames):
-        try:
-            for frame in frames:
-                first.append(frame)
-                if frame.pts is not None or len(first) > _FARTHEST:
-                    break
-        except DecodeError as error:
-            failure = error.with_traceback(None)  # which would hold the decoder
+        until = UntilDamage(frames)
+        for frame in until:
+            first.append(frame)
+            if frame.pts is not None or len(first) > _FARTHEST:
+                break
         if first and first[-1].pts is not None:
             first[0].pts = first[-1].pts - (len(first) - 1) * _period(first[0], rate)
         yield from first
-        if failure is not None:
-            raise failure
-        yield from frames
+        yield from until
+        until.tell()
 
 
 def _following(frames: Generator[av.VideoFrame], rate: Fraction | None) -> Generator[av.VideoFrame]:

@@ -72,7 +72,7 @@ _FIXED: Final = {
     "dnxhd": Colours("bt709", "limited"),
     **dict.fromkeys(("mjpeg", "ljpeg", "amv"), Colours("bt601")),
     **dict.fromkeys(("mpeg1video", "mpeg2video"), Colours(range="limited")),
-    **dict.fromkeys(("prores", "prores_aw", "prores_ks"), Colours(range="limited")),
+    **dict.fromkeys(_PRORES, Colours(range="limited")),
 }
 
 # Bytes by which every container is known again, MPEG-TS by ten packets.
