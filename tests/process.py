@@ -55,10 +55,11 @@ def in_child(work: Callable[[], object]) -> str:
 
 def run_script(script: str, *arguments: str) -> str:
     """What a program of Python prints; an error if it fails, or runs for over 60 seconds."""
-    return subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-c", dedent(script), *arguments],
         capture_output=True,
         text=True,
         timeout=60,
-        check=True,
-    ).stdout
+    )
+    assert ended.returncode == 0, f"exit status {ended.returncode}\n{ended.stdout}{ended.stderr}"
+    return ended.stdout

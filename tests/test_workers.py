@@ -27,7 +27,8 @@ def no_thread_left() -> Iterator[None]:
 
 
 def crew_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "fastav"]
+    """Those that run (not those whose `start` was interrupted before they did)."""
+    return [thread for thread in threading.enumerate() if thread.name == "fastav" and thread.ident]
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -207,6 +208,31 @@ class TestStart:
         assert starts == which + 1
         assert not memory.writers
         wait_until(lambda: len(crew.free) == 4)
+
+    @pytest.mark.parametrize("which", [0, 1])
+    def test_interrupted_inside(self, monkeypatch: pytest.MonkeyPatch, which: int) -> None:
+        """`threading` keeps a thread that was to start, but neither tools nor what jobs hold."""
+        name = "_start_joinable_thread" if sys.version_info >= (3, 13) else "_start_new_thread"
+        start, starts = getattr(threading, name), 0
+
+        def failing(*arguments: Any, **options: Any) -> Any:
+            nonlocal starts
+            starts += 1
+            if starts - 1 == which:
+                raise KeyboardInterrupt
+            return start(*arguments, **options)
+
+        monkeypatch.setattr(threading, name, failing)
+        tools, memory = [Tool() for _ in range(4)], Memory()
+        kept = [weakref.ref(thing) for thing in (*tools, memory)]
+        crew = Crew(tools)
+        with pytest.raises(KeyboardInterrupt), crew, crew:
+            hand_out(crew, memory, 8)
+        assert starts == which + 1
+        assert len(crew.free) == 4
+        del crew, tools, memory
+        gc.collect()
+        assert [thing() for thing in kept] == [None] * 5
 
 
 class TestInterrupts:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, TypeVarTuple
 
@@ -62,7 +63,7 @@ class _Hand(Generic[Tool]):
     __slots__ = ("_gate", "begun", "ended", "tool")
 
     def __init__(self, tool: Tool) -> None:
-        self.tool = tool
+        self.tool: Tool | None = tool
         self.begun = self.ended = False
         self._gate = threading.Lock()
         self._gate.acquire()
@@ -89,9 +90,10 @@ class _Hand(Generic[Tool]):
             self._gate.release()
 
     def wait(self) -> None:
-        """Wait until the thread does no more; it has been told to stop."""
+        """Wait until the thread does no more, and let the tool go; it has been told to stop."""
         while self.begun and not self.ended:
             self._gate.acquire()
+        self.tool = None
 
 
 class _Desk:
@@ -149,8 +151,8 @@ class Crew(Generic[Tool]):
     """
 
     def __init__(self, tools: Sequence[Tool]) -> None:
-        self._tool, *others = tools
-        self._hands = [_Hand(tool) for tool in others]
+        self._tools = tools
+        self._hands = [_Hand(tool) for tool in tools[1:]]
         self._threads: list[threading.Thread] = []
         self._desk = _Desk()
         self._amid = False  # the caller has taken a job
@@ -187,7 +189,9 @@ class Crew(Generic[Tool]):
     @property
     def free(self) -> list[Tool]:
         """The tools that no thread works with; of a crew that was stopped."""
-        return [self._tool, *(h.tool for h in self._hands if h.ended or not h.begun)]
+        own, *others = self._tools
+        hands = zip(self._hands, others, strict=False)  # a forked child has no hands
+        return [own, *(tool for hand, tool in hands if hand.ended or not hand.begun)]
 
     def hand_out(
         self, work: Callable[[Tool, *Arguments], Result], *arguments: *Arguments
@@ -245,7 +249,7 @@ class Crew(Generic[Tool]):
                 job._gate.acquire()
                 continue
             if waiting is not None:
-                _do(waiting, self._tool)
+                _do(waiting, self._tools[0])
                 error = waiting._error
                 if error is not None and not isinstance(error, Exception):
                     raise error  # an interrupt of the caller's own thread
@@ -259,12 +263,26 @@ class Crew(Generic[Tool]):
         for thread in self._threads:
             if thread.is_alive():
                 thread.join()  # for the moment that it takes to end
+        self._let_go()
 
     def _tell(self) -> None:
         """Tell the threads to stop; whatever of it is done has its effect."""
         self._desk.stopping = True
         for _ in self._threads:
             self._desk.jobs.put(None)
+
+    def _let_go(self) -> None:
+        """Drop the jobs that nobody does any more, and what they refer to.
+
+        A thread whose `start` was interrupted before there was one is kept by `threading` for good,
+        and with it the desk.
+        """
+        from queue import Empty
+
+        with suppress(Empty):
+            while True:
+                self._desk.jobs.get_nowait()
+        self._tell()  # what was dropped; for one that begins only now
 
     def _check(self) -> None:
         if self._amid or self._desk.stopping:
