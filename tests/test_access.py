@@ -283,7 +283,10 @@ def test_much_is_decoded_by_several_threads(zoo: Zoo, monkeypatch: pytest.Monkey
             assert threads_at_work(reader) == {0 if stretch > 6 else 1}, (i, stretch)
 
 
-def test_side_by_side_decodes_little_twice(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("step", [1, 10], ids=["all", "spread"])
+def test_side_by_side_decodes_little_twice(
+    zoo: Zoo, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
     """Workers share a video among them, and each takes a stretch of it."""
     feed = access._Cursor._feed
     fed: dict[access._Cursor, int] = {}
@@ -301,9 +304,37 @@ def test_side_by_side_decodes_little_twice(zoo: Zoo, monkeypatch: pytest.MonkeyP
         fed.clear()
         with open_(zoo[name], thread_count=2) as reader:
             packets = len(reader.index.packets)
-            reader[:]
+            reader[::step]
         assert len(fed) == 2, f"{name}: {len(fed)} workers"
         assert sum(fed.values()) <= 1.3 * packets, f"{name}: {fed} of {packets} packets"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "threads"),
+    [
+        ([*range(36)], 1),
+        ([11, 23, 35], 1),  # of three GOPs alike
+        ([0, 12, 35], 2),  # nearly all lies in the last
+    ],
+)
+def test_who_works_last_is_helped(
+    zoo: Zoo, monkeypatch: pytest.MonkeyPatch, numbers: list[int], threads: int
+) -> None:
+    reference = linear(zoo["h264-b.mp4"])
+    given = set()
+    cursor = access.FrameAccess._cursor
+
+    def noting(self: access.FrameAccess, threads: int, *rest: Any) -> access._Cursor:
+        given.add(threads)
+        return cursor(self, threads, *rest)
+
+    monkeypatch.setattr(access.FrameAccess, "_cursor", noting)
+    monkeypatch.setattr(access, "_FEW_PIXELS", 0)
+    monkeypatch.setattr(access, "_NEAR", 2)
+    with open_(zoo["h264-b.mp4"], thread_count=2) as reader:
+        for i, image in zip(numbers, reader[numbers], strict=True):
+            same(image, reference, i, "in a batch")
+    assert given == {threads}
 
 
 @pytest.mark.parametrize("name", ["hevc-b.mp4", "mpeg2.mpg", "vp9.webm", "h264-b.mp4"])

@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from heapq import heappop, heappush
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 import av
@@ -643,11 +644,12 @@ class FrameAccess:
         self._adopt(replace(index, entries=entries))
 
     def _visit_side_by_side(self, runs: list[list[int]], visits: list[Visit]) -> None:
-        # In a last round with fewer runs than workers, threads of the decoders keep all busy.
-        rounds = -(-len(runs) // len(visits))
-        threads = -(-self._workers * rounds // len(runs))
-        entry = self.index.entry
-        if self._pixels and not any(self._are_many(entry(run[0]), run[-1]) for run in runs):
+        entry, carriers = self.index.entry, self.index.carriers
+        lengths = [int(carriers[run[-1]]) + 1 - entry(run[0]) for run in runs]
+        # Where a run would keep its worker busy when all others have ended, threads of its decoder
+        # share it.
+        threads = max(round(self._workers * max(lengths) / sum(lengths)), 1)
+        if self._pixels and max(lengths) * self._pixels <= _FEW_PIXELS:
             threads = 1
         # If this is interrupted, threads may still use some of the decoders. So all are taken out
         # of `_side` first, and only those that are free are put back.
@@ -688,21 +690,27 @@ class FrameAccess:
         They end where decoding on would be dearer than a hop; or where it is not, but another
         worker may take what follows.
         """
-        carriers = self.index.carriers
+        begins = [self.index.entry(number) for number in numbers]
+        ends = [int(self.index.carriers[number]) for number in numbers]
+        reached = [-1 - _NEAR, *accumulate(ends, max)]  # before each; the first is hopped to
+        hops = [begin > before + _NEAR for begin, before in zip(begins, reached, strict=False)]
+        costs = [
+            max(end - (begin - 1 if hop else before), 0)
+            for begin, end, before, hop in zip(begins, ends, reached, hops, strict=False)
+        ]
         # Several for each worker, so that all end at about the same time.
-        several = max(len(numbers) / (4 * self._workers), 2 * _NEAR)
-        enough = several if self._workers > 1 else len(numbers)
+        enough = max(sum(costs) / (4 * self._workers), 2 * _NEAR)
         runs: list[list[int]] = []
-        reached = latest = -1
-        for number in numbers:
-            entry = self.index.entry(number)
-            if not runs or entry > reached + _NEAR:
+        latest = length = 0
+        for place, number in enumerate(numbers):
+            # (Leading frames, if any, need this entry's packet in both.)
+            may = self._workers > 1 and begins[place] > max(latest, reached[place] - _NEAR)
+            if hops[place] or (may and length >= enough):
                 runs.append([])
-            elif len(runs[-1]) >= enough and entry > max(latest, reached - _NEAR):
-                runs.append([])  # leading frames, if any, need this entry's packet in both
+                length = 0
             runs[-1].append(number)
-            latest = entry
-            reached = max(reached, int(carriers[number]))
+            length += costs[place]
+            latest = begins[place]
         return runs
 
     def _cursor(self, threads: int, video: VideoInput | None = None) -> _Cursor:
