@@ -18,6 +18,7 @@ import av
 import numpy as np
 
 from fastav.pyav import ONE_THREAD
+from fastav.writing.scheduling import usual_scheduling
 
 WIDTH, HEIGHT, BITS = 96, 64, 8
 
@@ -101,7 +102,10 @@ class Clip:
 
     def make(self, path: Path) -> None:
         """Write the clip to `path`."""
-        with av.open(str(path), "w", format=self.container, options=self.mux) as container:
+        with (
+            usual_scheduling(),
+            av.open(str(path), "w", format=self.container, options=self.mux) as container,
+        ):
             for count, packet in enumerate(self.packets(container)):
                 if self.shift:
                     ticks = int(self.shift / self.rate / packet.time_base)

@@ -14,6 +14,7 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from fastav.pyav import ONE_THREAD
+from fastav.writing.scheduling import usual_scheduling
 
 from .clips import steady
 
@@ -54,7 +55,7 @@ def encode(
 ) -> bytes:
     """A clip as a file in memory; ``context`` sets attributes of the encoder."""
     file = io.BytesIO()
-    with av.open(file, "w", format=container) as output:
+    with usual_scheduling(), av.open(file, "w", format=container) as output:
         stream = output.add_stream(codec, rate=rate, options=steady(codec, options or {}))
         stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
         stream.codec_context.thread_count = 1

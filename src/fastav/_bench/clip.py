@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..pyav import ONE_THREAD
+from ..writing.scheduling import usual_scheduling
 
 __all__ = ["make_clip", "pictures"]
 
@@ -173,7 +174,7 @@ def make_clip(
     """
     if options is None:
         options = {"preset": "veryfast", "crf": "20"} if codec == "libx264" else {}
-    with av.open(os.fspath(path), "w") as container:
+    with usual_scheduling(), av.open(os.fspath(path), "w") as container:
         stream: Any = container.add_stream(codec, rate=rate, options=dict(options))
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
         stream.codec_context.gop_size = gop

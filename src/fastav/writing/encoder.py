@@ -26,6 +26,7 @@ from ..pixels.formats import pixel_format
 from ..pixels.h273 import OPTION_MATRICES, OPTION_RANGES
 from ..pyav import CAN_ROTATE, closest_format, format_name, frame_rates
 from .frame_maker import Colours, is_ycbcr
+from .scheduling import usual_scheduling
 
 __all__ = ["TURNING", "Encoder", "EncoderSettings", "Rate", "exact_rate"]
 
@@ -361,7 +362,8 @@ class Encoder:
                 f"out_pixel_format={_raw_format(self._container, name)!r} or container='nut'"
             )
         try:
-            context.open()
+            with usual_scheduling():
+                context.open()
         except av.error.FFmpegError as error:
             raise EncodeError(self._refusal(context, rate)) from error
         if context.options:
