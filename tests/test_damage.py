@@ -432,6 +432,34 @@ def test_a_last_packet_that_is_refused_and_has_the_time_of_another(threads: int)
         assert len(list(reader.iter(errors="keep"))) == 19
 
 
+@pytest.mark.parametrize("threads", [1, 2, 8, 16])
+@pytest.mark.parametrize("behind", [0, 3])
+def test_last_frames_of_interlaced_video(tmp_path: Path, threads: int, behind: int) -> None:
+    """That packets may hold second fields is no reason to believe that the last ones did."""
+    data = bytearray(Zoo(tmp_path)["h264-interlaced.mp4"].read_bytes())
+    with open_(bytes(data)) as reader:
+        count = len(reader.index.packets)
+        _, at, size = reader.index.packets[["pts", "pos", "size"]][-1 - behind]
+    data[at : at + size] = b"\xff" * size
+    frames, error = 0, False
+    with av.open(io.BytesIO(data)) as alone:
+        context = alone.streams.video[0].codec_context
+        context.thread_count = 1
+        for packet in alone.demux(alone.streams.video[0]):
+            try:
+                frames += len(context.decode(packet))
+            except av.FFmpegError:
+                error = True
+                frames += len(context.decode(None))
+                break
+    assert error
+    assert frames < count
+    with open_(bytes(data), thread_count=threads) as reader:
+        with pytest.raises(fastav.DecodeError, match=f"after {frames} frames"):
+            reader.read()
+        assert len(list(reader.iter(errors="keep"))) == frames
+
+
 class Hesitating:
     """A container whose demuxer asks to be asked again after every `few` packets."""
 

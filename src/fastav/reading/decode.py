@@ -205,14 +205,17 @@ def decode(video: VideoInput) -> Generator[av.VideoFrame]:
     lost = Counter(promised) - Counter(came)
     lost.pop(None, None)
     untimed = None in promised and missing > 0  # raw streams, which only counting tells
-    if _loses_errors(video) and (((untimed or hidden) and video.source.seekable) or lost):
+    # Where some packets hold second fields, none of which came as a frame, nothing can be told.
+    frames_only = not video.in_fields or missing == lost.total()
+    doubtful = ((untimed or hidden) and video.source.seekable) or lost
+    if doubtful and frames_only and _loses_errors(video):
         raise DecodeError("the last frames did not come out of the decoder")
 
 
 def _loses_errors(video: VideoInput) -> bool:
     """Whether a decoder may keep silent about what it fails at after the last packet."""
     can = int(video.stream.codec_context.codec.capabilities)
-    return video.threads != 1 and bool(can & Capabilities.frame_threads) and not video.in_fields
+    return video.threads != 1 and bool(can & Capabilities.frame_threads)
 
 
 def decode_to_failure(video: VideoInput) -> Generator[av.VideoFrame]:
