@@ -34,6 +34,39 @@ def test_what_is_on_disk_is_a_file(
         fastav.open(Path(f"no{name}"))
 
 
+@pytest.mark.parametrize(
+    "name", ["clip.mp4", "a:b.mp4", "p%02d.png", "p*.png", ["p00.png", "p01.png"]]
+)
+def test_a_change_of_directory_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: Any
+) -> None:
+    """A relative path is where it was when the reader was opened, and nobody else's file."""
+    expected = []
+    for number, folder in enumerate(("here[1]", "there")):
+        (tmp_path / folder).mkdir()
+        monkeypatch.chdir(tmp_path / folder)
+        for file in ("clip.mp4", "a:b.mp4"):
+            Path(file).write_bytes(encode(count=40, seed=number, options={"g": "8"}))
+        for i, picture in enumerate(fastav.imread("clip.mp4")[:2]):
+            fastav.imwrite(f"p{i:02d}.png", picture)
+        expected.append(fastav.imread(name))
+    monkeypatch.chdir(tmp_path / "here[1]")
+    with fastav.open(name, thread_count=2) as reader:
+        iterator = iter(reader)
+        frames = [next(iterator)]
+        saved = pickle.dumps(reader)
+        for folder in (tmp_path, tmp_path / "there"):
+            monkeypatch.chdir(folder)
+            np.testing.assert_array_equal(reader.read(), expected[0])
+            np.testing.assert_array_equal(reader[::-1], expected[0][::-1])
+            np.testing.assert_array_equal(reader[1], expected[0][1])
+            with pickle.loads(saved) as copy:
+                np.testing.assert_array_equal(list(copy), expected[0])
+        np.testing.assert_array_equal([*frames, *iterator], expected[0])
+        with fastav.open(name) as other:
+            np.testing.assert_array_equal(other.read(), expected[1])
+
+
 # Pictures
 
 

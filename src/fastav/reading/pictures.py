@@ -11,11 +11,16 @@ from ..errors import NotAVideoError
 from ..ffmpeg_errors import clear_errors
 from ..pyav import open_to_read
 
-__all__ = ["concat_script", "find_pictures"]
+__all__ = ["concat_script", "find_pictures", "from_here"]
+
+
+def from_here(name: str) -> str:
+    """The path by which a file is found also after the working directory has changed."""
+    return os.path.join(os.getcwd(), name)
 
 
 def find_pictures(given: object) -> list[str] | None:
-    """Return the files of a list or glob of pictures; None if the source is something else.
+    """Return the paths, absolute, of a list or glob of pictures; None if the source is neither.
 
     Parameters
     ----------
@@ -39,7 +44,7 @@ def find_pictures(given: object) -> list[str] | None:
         files = [os.fsdecode(path) for path in given]
         for file in files:
             os.stat(file)
-        return files
+        return [from_here(file) for file in files]
     if not isinstance(given, (str, os.PathLike)):
         return None
     pattern = os.fsdecode(given)
@@ -47,7 +52,9 @@ def find_pictures(given: object) -> list[str] | None:
         return None
     import glob  # which brings fnmatch with it
 
-    files = sorted(glob.glob(pattern))
+    files = sorted(map(from_here, glob.glob(pattern)))
+    if not files and "%" in pattern:
+        return None  # FFmpeg's pattern, in a folder whose name looks like a glob
     if not files:
         raise FileNotFoundError(errno.ENOENT, "no file matches", pattern)
     return files
@@ -59,6 +66,7 @@ def concat_script(files: Sequence[str], options: Mapping[str, str]) -> bytes:
     Parameters
     ----------
     files : sequence of str
+        Absolute paths.
     options : mapping
         ``framerate`` is the number of pictures a second, 25 by default, as for patterns
         (``"picture%03d.png"``).
@@ -78,7 +86,7 @@ def concat_script(files: Sequence[str], options: Mapping[str, str]) -> bytes:
     rate = Fraction(options.get("framerate", "25"))
     lines = ["ffconcat version 1.0"]
     for file in files:
-        quoted = os.path.abspath(file).replace("'", "'\\''")
+        quoted = file.replace("'", "'\\''")
         lines += [
             f"file 'file:{quoted}'",
             f"option framerate {rate}",

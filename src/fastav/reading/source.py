@@ -20,7 +20,7 @@ from ..ffmpeg_errors import clear_error
 from ..forks import give_up_in_child, renew_in_child
 from ..pixels.ffmpeg import knows_option
 from ..pyav import open_to_read
-from .pictures import concat_script, find_pictures
+from .pictures import concat_script, find_pictures, from_here
 from .remote import RemoteBytes
 
 __all__ = ["Source", "same_file"]
@@ -143,6 +143,8 @@ class Source:
 
     Attributes
     ----------
+    given
+        What was given; a relative path made absolute, and all paths of pictures.
     local : bool
         Whether it is a file by its path, or memory: reading it twice, or side by side, is cheap.
     seekable : bool
@@ -189,15 +191,17 @@ class Source:
         self._script: bytes | None = None
         if pictures := find_pictures(given):
             self.local = True
-            self.given = given if isinstance(given, (str, os.PathLike)) else tuple(pictures)
+            self.given = tuple(pictures)
             self.name = f"<{len(pictures)} pictures>"
             self._script = concat_script(pictures, self.options)
         elif isinstance(given, (str, os.PathLike)):
             self.name = os.fsdecode(given)
             self._target = self.name
             path = isinstance(given, os.PathLike) or os.path.exists(self.name)
-            if path and ":" in os.path.splitdrive(self.name)[1]:  # else taken for a URL's scheme
-                self._target = f"file:{self.name}"
+            if path or ("%" in self.name and not (_URL.match(self.name) or container_format)):
+                self.given = self._target = from_here(self.name)
+            if path and ":" in os.path.splitdrive(self._target)[1]:  # else taken for a URL's scheme
+                self._target = f"file:{self._target}"
             if path and ("%" not in self.name or os.path.exists(self.name)):
                 self.local = True
                 self.seekable = _check_file(self.name, container_format)
@@ -252,10 +256,10 @@ class Source:
         if not isinstance(self.given, (str, os.PathLike)):
             return (self._data if self.name == "<bytes>" else self._nonce, options)
         try:
-            status = os.stat(self.name)
+            status = os.stat(self.given)
         except OSError:  # a URL
             return (self.name, options)
-        return (os.path.abspath(self.name), status.st_size, status.st_mtime_ns, options)
+        return (os.path.abspath(self.given), status.st_size, status.st_mtime_ns, options)
 
     def _to_open(self) -> Any:
         """What PyAV is to open."""
@@ -298,9 +302,9 @@ class Source:
                 if self._connection is None:
                     self._connection = RemoteBytes(self._target, self.options)
                 return self._connection.read_at(offset, size)
-        if not os.path.isfile(self.name):
+        if not os.path.isfile(self.given):
             return None
-        with open(self.name, "rb", buffering=0) as file:
+        with open(self.given, "rb", buffering=0) as file:
             file.seek(offset)
             return _read_all(file, size)
 
@@ -310,7 +314,7 @@ class Source:
         if self.name == "<bytes>" or self.remote or not hasattr(os, "pread"):
             yield lambda offset, size: self.read_at(offset, size) or b""
             return
-        with open(self.name, "rb", buffering=0) as file:
+        with open(self.given, "rb", buffering=0) as file:
             number = file.fileno()
             yield lambda offset, size: os.pread(number, size, offset)
 
@@ -350,7 +354,7 @@ class Source:
     def _may_be_busy(self) -> bool:
         """Whether it may be a device, which serves one program at a time."""
         path = isinstance(self.given, (str, os.PathLike))
-        return path and not os.path.isfile(self.name)
+        return path and not os.path.isfile(self.given)
 
     def _how(self) -> dict[str, Any]:
         """How FFmpeg is to open it."""
