@@ -85,6 +85,54 @@ def test_facts(clip: str) -> None:
     np.testing.assert_array_equal(reader.get_frame_timestamp(slice(2, 4)), stamps[2:4])
 
 
+@pytest.mark.parametrize("container", ["mp4", "mpegts", "matroska"])
+def test_times_count_from_the_first_frame(tmp_path: Path, container: str) -> None:
+    path = tmp_path / "late"
+    sound = encode(count=10, container=container, options={"bf": "2"})
+    path.write_bytes(sound)
+    with fastav.open(path) as reader:
+        begin = reader.timestamps[0]
+        expected = reader.timestamps - begin
+    assert container != "mpegts" or begin > 0
+    stamps = decord.VideoReader(str(path)).get_frame_timestamp(range(10))
+    np.testing.assert_allclose(stamps[:, 0], expected, atol=1e-6)
+
+
+def test_numbers_as_people_have_them(clip: str, frames: np.ndarray) -> None:
+    reader = decord.VideoReader(clip)
+    spread = np.linspace(0, 39, 5)
+    chosen = [0, 9, 19, 29, 39]
+    np.testing.assert_array_equal(reader.get_batch(spread).asnumpy(), frames[chosen])
+    np.testing.assert_array_equal(
+        reader.get_frame_timestamp(spread), reader.get_frame_timestamp(chosen)
+    )
+    np.testing.assert_array_equal(reader.get_batch([True, False]).asnumpy(), frames[[1, 0]])
+    for numbers, behind in (([3, 10, 5], 6), ([2, -3], 38)):
+        reader.get_batch(numbers)
+        np.testing.assert_array_equal(reader.next().asnumpy(), frames[behind])
+    reader.get_batch([])  # moves nothing
+    np.testing.assert_array_equal(reader.next().asnumpy(), frames[39])
+    for wrong in (40, -41):
+        with pytest.raises(IndexError, match=f"frame {wrong} is out of range"):
+            reader.get_frame_timestamp([0, wrong])
+        with pytest.raises(IndexError, match=f"frame {wrong} is out of range"):
+            reader[wrong]
+
+
+def test_the_rest_of_its_names(clip: str, tmp_path: Path) -> None:
+    assert str(decord.cpu(1)) == "cpu(1)"
+    assert len(decord.VideoReader(clip, decord.cpu(1))) == 40
+    (tmp_path / "text.mp4").write_text("no video")
+    with pytest.raises(decord.DECORDError):
+        decord.VideoReader(str(tmp_path / "text.mp4"))
+    before = av.logging.get_level()
+    try:
+        decord.logging.set_level(decord.logging.ERROR)
+        assert av.logging.get_level() == av.logging.ERROR
+    finally:
+        av.logging.set_level(before)
+
+
 def test_another_size_is_pillows(clip: str, frames: np.ndarray) -> None:
     reader = decord.VideoReader(clip, width=30, height=20)
     expected = np.asarray(Image.fromarray(frames[3]).resize((30, 20), Image.Resampling.BILINEAR))
@@ -168,3 +216,25 @@ def test_beside_decord(clip: str) -> None:
     a, b = ours.get_batch(numbers).asnumpy(), theirs.get_batch(numbers).asnumpy()
     assert a.shape == b.shape
     assert np.abs(a.astype(int) - b).mean() < 1.5  # FFmpeg's conversion rounds down
+
+
+@pytest.mark.parametrize("container", ["mp4", "mpegts", "flv"])
+def test_positions_and_times_beside_decord(tmp_path: Path, container: str) -> None:
+    path = tmp_path / f"clip.{container}"
+    path.write_bytes(encode(count=40, container=container, options={"bf": "2", "g": "10"}))
+    ours = decord.VideoReader(str(path))
+    theirs = pytest.importorskip("decord").VideoReader(str(path))
+    everything = range(40)
+    np.testing.assert_allclose(
+        ours.get_frame_timestamp(everything)[:, 0],
+        theirs.get_frame_timestamp(everything)[:, 0],
+        atol=2e-3,  # flv counts milliseconds
+    )
+    if container == "mpegts":
+        return  # of which decord gives other frames
+    for numbers in (np.linspace(0, 32, 4), [3, 10, 5], [True, False], [-4]):
+        a, b = (
+            np.concatenate([reader.get_batch(numbers).asnumpy(), [reader.next().asnumpy()]])
+            for reader in (ours, theirs)
+        )
+        assert np.abs(a.astype(int) - b).mean() < 1.5

@@ -6,7 +6,8 @@ Needs nothing; the bridge to torch needs torch.
 
 What differs: pictures of another size are resized antialiased, as Pillow does it, where decord has
 FFmpeg scale them; there is no GPU; ``seek`` is as exact as ``seek_accurate``; errors are those of
-Python and fastav, none a ``DECORDError``.
+Python and fastav, for whose base ``DECORDError`` is another name; of ``decord.ndarray`` there is
+only the ``NDArray`` that is handed out.
 """
 
 from __future__ import annotations
@@ -20,11 +21,26 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ...errors import FastavError
 from ...reading.reader import VideoReader as _Reader
-from . import bridge
+from . import bridge, logging
 from .bridge import NDArray
 
-__all__ = ["Context", "NDArray", "VideoLoader", "VideoReader", "bridge", "cpu", "gpu", "install"]
+__all__ = [
+    "Context",
+    "DECORDError",
+    "DECORDLimitReachedError",
+    "NDArray",
+    "VideoLoader",
+    "VideoReader",
+    "bridge",
+    "cpu",
+    "gpu",
+    "install",
+    "logging",
+]
+
+DECORDError = DECORDLimitReachedError = FastavError
 
 __version__ = "0.6.0"  # of the decord that this stands for
 
@@ -35,9 +51,12 @@ class Context(NamedTuple):
     device_type: int
     device_id: int
 
+    def __str__(self) -> str:
+        return f"cpu({self.device_id})"
+
 
 def cpu(dev_id: int = 0) -> Context:
-    """Decode on the CPU."""
+    """Decode on the CPU; the number has no effect."""
     return Context(1, dev_id)
 
 
@@ -81,8 +100,8 @@ class VideoReader:
         num_threads: int = 0,
         fault_tol: float = -1,
     ) -> None:
-        if ctx is not None and ctx != cpu():
-            raise NotImplementedError(f"fastav decodes on cpu(0), got {ctx}")
+        if ctx is not None and ctx.device_type != cpu().device_type:
+            raise NotImplementedError(f"fastav decodes on cpu(0), got {ctx!r}")
         self._reader = _Reader(uri, rotate=True, thread_count=max(num_threads, 0))
         self._changes: dict[str, Any] = {}
         if width > 0 or height > 0:
@@ -98,8 +117,9 @@ class VideoReader:
         """One picture, or with a slice a batch of shape (n, H, W, 3)."""
         if isinstance(idx, slice):
             return self.get_batch(range(*idx.indices(len(self))))
-        self._next = range(len(self))[idx]  # raises IndexError, and counts from the end
-        return self.next()
+        picture: Any = self._reader.read_frame(idx, **self._changes)
+        self._next = idx % len(self) + 1
+        return bridge.bridge_out(picture)
 
     def __iter__(self) -> Iterator[Any]:
         return (self[number] for number in range(len(self)))
@@ -113,8 +133,14 @@ class VideoReader:
         return bridge.bridge_out(picture)
 
     def get_batch(self, indices: Any) -> Any:
-        """Pictures by number, in any order, with repeats: shape (n, H, W, 3)."""
-        batch: Any = self._reader.get_batch(_numbers(indices), **self._changes)
+        """Pictures by number, in any order, with repeats: shape (n, H, W, 3).
+
+        The position is behind the last of them.
+        """
+        numbers = _numbers(indices)
+        batch: Any = self._reader.get_batch(numbers, **self._changes)
+        if len(numbers):
+            self._next = int(numbers[-1]) % len(self) + 1
         return bridge.bridge_out(batch)
 
     def get_key_indices(self) -> list[int]:
@@ -123,14 +149,22 @@ class VideoReader:
         return found
 
     def get_frame_timestamp(self, idx: Any) -> npt.NDArray[np.float32]:
-        """(n, 2) float32: when each frame begins and ends to be shown, in seconds."""
+        """(n, 2) float32: when each frame begins and ends to be shown.
+
+        In seconds from the first frame on, whatever the file's own times begin with.
+        """
         index = self._reader.index
         ends = [*(int(next_) for _, next_ in pairwise(index.pts.tolist())), index.end]
         spans = np.stack([index.pts, np.array(ends, np.int64)[: len(index)]], axis=1)
         numbers = range(*idx.indices(len(self))) if isinstance(idx, slice) else _numbers(idx)
-        seconds: npt.NDArray[np.float32] = (
-            spans[np.asarray(numbers, np.int64)] * float(index.time_base)
-        ).astype(np.float32)
+        places = np.asarray(numbers, np.int64)
+        wrong = places[(places < -len(self)) | (places >= len(self))]
+        if wrong.size:
+            raise IndexError(
+                f"frame {wrong.flat[0]} is out of range: the video has {len(self)} frames"
+            )
+        ticks = spans[places] - index.pts[:1]
+        seconds: npt.NDArray[np.float32] = (ticks * float(index.time_base)).astype(np.float32)
         return seconds
 
     def get_avg_fps(self) -> float:
@@ -234,11 +268,18 @@ class VideoLoader:
 
 
 def _numbers(indices: Any) -> Any:
-    """Numbers out of what people hand in: lists, arrays, tensors of any framework."""
-    return indices if isinstance(indices, range) else np.asarray(indices)
+    """Numbers out of what people hand in: lists, arrays, tensors of any framework.
+
+    As decord takes them: floats are cut, True is 1.
+    """
+    if isinstance(indices, range):
+        return indices
+    numbers = np.asarray(indices)
+    return numbers.astype(np.int64) if numbers.dtype.kind in "fb" else numbers
 
 
 def install() -> None:
     """Have every later ``import decord`` in this process give this module."""
     sys.modules["decord"] = sys.modules[__name__]
     sys.modules["decord.bridge"] = bridge
+    sys.modules["decord.logging"] = logging
