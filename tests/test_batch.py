@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import ctypes
 import mmap
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -248,3 +249,64 @@ def test_flags_are_no_sizes(clip: bytes) -> None:
             fastav.open(clip, **{name: value})
     with pytest.raises(TypeError, match=r"size=\(HEIGHT, WIDTH\)"):
         fastav.imread(clip, resize=(64, 48))
+
+
+def test_rates_and_times_as_people_have_them(clip: bytes) -> None:
+    with fastav.open(clip) as reader:
+        wanted = reader.get_frames_played_in_range(0, 0.5, fps=12.5)
+        for fps in (Fraction(25, 2), "25/2", "12.5", np.float32(12.5)):
+            batch = reader.get_frames_played_in_range("0", 0.5, fps=fps)
+            np.testing.assert_array_equal(batch.pts_seconds, wanted.pts_seconds)
+            np.testing.assert_array_equal(batch.data, wanted.data)
+        rate = reader.info.frame_rate
+        assert len(reader.get_all_frames(fps=rate)) == len(reader)
+        for wrong in (0, "film", float("inf"), "1/0"):
+            with pytest.raises(ValueError, match="fps must be"):
+                reader.get_all_frames(fps=wrong)
+        for span in ((None, 1), (0, None), (0, "later")):
+            with pytest.raises(TypeError, match="_seconds must be a number of seconds, got"):
+                reader.get_frames_played_in_range(*span)
+        with pytest.raises(TypeError, match="seconds must be a number of seconds, got None"):
+            reader.get_frame_played_at(None)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("get_frame_at", (0,)),
+        ("get_frames_at", ([0],)),
+        ("get_frames_in_range", (0, 1)),
+        ("get_all_frames", ()),
+        ("get_frame_played_at", (0.1,)),
+        ("get_frames_played_at", ([0.1],)),
+        ("get_frames_played_in_range", (0, 0.5)),
+        ("sample", (2,)),
+    ],
+)
+@pytest.mark.parametrize("fps", [{}, {"fps": 10}])
+def test_an_unknown_keyword_is_told_of_who_was_called(
+    clip: bytes, name: str, arguments: tuple[Any, ...], fps: dict[str, int]
+) -> None:
+    if fps and name not in ("get_all_frames", "get_frames_played_in_range"):
+        fps = {}
+    with fastav.open(clip) as reader, pytest.raises(TypeError, match=rf"{name}\(\) got an"):
+        getattr(reader, name)(*arguments, **fps, nope=1)
+
+
+def test_keys_of_a_batch_choose_frames(clip: bytes) -> None:
+    with fastav.open(clip) as reader:
+        batch = reader.get_frames_at(range(4))
+        clips = fastav.samplers.clips_at_regular_indices(reader, num_clips=3, num_frames_per_clip=2)
+    for key in (np.s_[..., 0], np.s_[:, 0], np.s_[0, 0]):
+        with pytest.raises(IndexError, match="chooses frames"):
+            batch[key]
+    for key in (np.s_[..., 0], np.s_[:, :, 0]):
+        with pytest.raises(IndexError, match="chooses frames"):
+            clips[key]
+    part = clips[:, 0]
+    assert part.data.shape == (3, *batch.data.shape[1:])
+    assert part.indices.shape == (3,)
+    assert clips[1, 0].index == clips.indices[1, 0]
+    np.testing.assert_array_equal(batch[...].data, batch.data)
+    mask = np.array([True, False, True, False])
+    assert batch[mask].indices.tolist() == [0, 2]

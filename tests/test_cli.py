@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -116,7 +117,7 @@ def test_progress_without_tqdm(
         (["bench", "SOUND"], "0 video stream"),
         (["read", "/nowhere.mp4", "-o", "out.npy"], "nowhere"),
         (["read", "CLIP", "-o", "out.npy", "--format", "yuv420p"], "not one strided array"),
-        (["read", "CLIP", "-o", "out.npy", "--interpolation", "area"], "interpolation"),
+        (["read", "CLIP", "-o", "FOLDER.npy"], "'FOLDER.npy' is a folder"),
     ],
 )
 def test_failures(
@@ -131,6 +132,7 @@ def test_failures(
     with wave.open("sound.wav", "wb") as sound:
         sound.setparams((1, 2, 8000, 0, "NONE", ""))
         sound.writeframes(bytes(8000))
+    Path("FOLDER.npy").mkdir()
     names = {"CLIP": str(clip), "SOUND": "sound.wav"}
     assert main([names.get(a, a) for a in arguments]) == 1
     assert not Path("out.npy").exists()
@@ -246,7 +248,7 @@ def test_convert_to_standard_output_without_sound(tmp_path: Path) -> None:
     [
         ("size", "1,2,3", "HEIGHT,WIDTH or one number, got '1,2,3'"),
         ("size", "0", "1 or more, got '0'"),
-        ("size", "20x30", "whole number, 1 or more, got '20x30'"),
+        ("size", "20x30", "HEIGHT,WIDTH or one number, got '20x30'"),
         ("center-crop", "4,-1", "1 or more, got '-1'"),
         ("crop", "1,2", "TOP,LEFT,HEIGHT,WIDTH, got '1,2'"),
         ("crop", "0,0,0,5", "1 or more, got '0'"),
@@ -254,6 +256,8 @@ def test_convert_to_standard_output_without_sound(tmp_path: Path) -> None:
         ("start", "-1", "0 or more, got '-1'"),
         ("threads", "x", "0 or more, got 'x'"),
         ("fps", "0", "30000/1001, got '0'"),
+        ("fps", "1/0", "30000/1001, got '1/0'"),
+        ("fps", "1e400", "30000/1001, got '1e400'"),
     ],
 )
 def test_read_used_wrongly(
@@ -264,6 +268,56 @@ def test_read_used_wrongly(
     assert left.value.code == 2
     assert f"argument --{option}: must be" in (said := capsys.readouterr().err)
     assert wanted in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (["read", "in.mp4", "-o", "out.npy"], "--errors"),
+        (["read", "in.mp4", "-o", "out.npy"], "--interpolation"),
+        (["convert", "in.mp4", "out.mp4"], "--errors"),
+        (["sheet", "in.mp4", "-o", "out.png"], "--errors"),
+    ],
+)
+def test_choices(arguments: list[str], option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main([*arguments, option, "bogus"])
+    assert left.value.code == 2
+    assert f"argument {option}: invalid choice: 'bogus'" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes streams as a shell does")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_without_standard_streams(clip: Path, tmp_path: Path, closed: str) -> None:
+    """As a daemon runs it."""
+
+    def run(arguments: str) -> subprocess.CompletedProcess[str]:
+        command = f'"{sys.executable}" -m fastav {arguments} {closed}'
+        return subprocess.run(
+            command, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=60
+        )
+
+    for arguments in (f'read "{clip}" -o out.npy', f'info "{clip}"', f'convert "{clip}" out.mkv'):
+        done = run(arguments)
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False), (arguments, done)
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), fastav.imread(clip))
+    assert len(fastav.imread(tmp_path / "out.mkv")) == 30
+    if "<" in closed:
+        done = run("info -")
+        assert (done.returncode, "Traceback" in done.stderr) == (1, False), done
+
+
+def test_sheet_of_what_precedes_damage(clip: Path, tmp_path: Path) -> None:
+    data = bytearray(clip.read_bytes())
+    with fastav.open(clip) as reader:
+        _, at, size = reader.index.packets[["pts", "pos", "size"]][6].item()
+    data[at : at + size] = b"\xff" * size
+    (tmp_path / "bad.mp4").write_bytes(data)
+    sheet = ["sheet", str(tmp_path / "bad.mp4"), "-o", str(tmp_path / "sheet.png"), "--count", "4"]
+    assert main(sheet) == 1
+    for errors in ("keep", "skip"):
+        assert main([*sheet, "--errors", errors]) == 0
+        (tmp_path / "sheet.png").unlink()
 
 
 def test_read_at_a_rate_a_part_of_each_frame(clip: Path, tmp_path: Path) -> None:

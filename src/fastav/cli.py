@@ -19,7 +19,9 @@ import numpy as np
 from . import __version__
 from .backend import backend
 from .errors import FastavError
+from .pixels.geometry import INTERPOLATIONS
 from .progress import Advance, progress_bar
+from .reading.options import ERRORS
 from .reading.rate import check_rate
 from .reading.reader import VideoReader
 
@@ -37,6 +39,9 @@ _PICTURES: Final = (".png", ".jpg", ".jpeg", ".webp")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``fastav``; returns the exit status: 0, 1 for a failure, 2 for wrong usage."""
+    for stream, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, stream) is None:  # closed by who started the program
+            setattr(sys, stream, open(os.devnull, mode))  # noqa: SIM115
     options = _parser().parse_args(arguments)
     try:
         status = int(options.run(options))
@@ -80,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     sheet.add_argument("--count", type=_positive, default=12, help="how many pictures")
     sheet.add_argument("--width", type=_positive, default=1280, help="of the sheet, in pixels")
     sheet.add_argument("--columns", type=_positive, default=None, help="how many side by side")
+    sheet.add_argument("--errors", choices=ERRORS, default="raise", help=_ERRORS)
     sheet.set_defaults(run=_sheet)
 
     read = commands.add_parser("read", help="read a video into a NumPy file")
@@ -96,12 +102,12 @@ def _parser() -> argparse.ArgumentParser:
         "--center-crop", type=_edges, help="HEIGHT,WIDTH to cut out after resizing, or one number"
     )
     read.add_argument("--max-size", type=_positive, help="the most for the longer edge")
-    read.add_argument("--interpolation", default="bilinear", help="Pillow's name of the filter")
+    read.add_argument("--interpolation", choices=INTERPOLATIONS, default="bilinear")
     read.add_argument("--threads", type=_natural, default=0, help="decoder threads; 0: automatic")
     read.add_argument(
         "--rotate", action="store_true", help="turn pictures upright, as the file asks"
     )
-    read.add_argument("--errors", default="raise", metavar="raise|keep|skip", help=_ERRORS)
+    read.add_argument("--errors", choices=ERRORS, default="raise", help=_ERRORS)
     read.add_argument("--quiet", action="store_true", help="no progress")
     read.set_defaults(run=_read)
 
@@ -138,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument(
         "--sound", default="copy", metavar="copy|none|FILE", help="the source's, none, or another's"
     )
-    convert.add_argument("--errors", default="raise", metavar="raise|keep|skip", help=_ERRORS)
+    convert.add_argument("--errors", choices=ERRORS, default="raise", help=_ERRORS)
     convert.add_argument("--quiet", action="store_true", help="no progress")
     convert.set_defaults(run=_convert)
 
@@ -171,7 +177,7 @@ def _positive(text: str) -> int:
 
 def _edges(text: str) -> int | tuple[int, ...]:
     numbers = text.split(",")
-    if len(numbers) > 2:
+    if len(numbers) > 2 or not all(number.lstrip("-").isdigit() for number in numbers):
         raise argparse.ArgumentTypeError(f"must be HEIGHT,WIDTH or one number, got {text!r}")
     edges = tuple(map(_positive, numbers))
     return edges if len(edges) == 2 else edges[0]
@@ -249,7 +255,7 @@ def _plot(options: argparse.Namespace) -> None:
 def _sheet(options: argparse.Namespace) -> int:
     from .api import imwrite
 
-    with VideoReader(options.file) as reader:
+    with VideoReader(options.file, errors=options.errors) as reader:
         picture = reader.sheet(options.count, width=options.width, columns=options.columns)
     imwrite(options.output, picture, is_batch=False)
     print(f"{options.output}: {picture.shape[1]}x{picture.shape[0]}", file=sys.stderr)
@@ -300,6 +306,8 @@ def _text(name: str, value: object) -> str:
 
 
 def _read(options: argparse.Namespace) -> int:
+    if options.output.is_dir():
+        raise IsADirectoryError(f"{str(options.output)!r} is a folder")
     if not options.output.absolute().parent.is_dir():
         raise FileNotFoundError(f"there is no folder {str(options.output.parent)!r} to write to")
     format = None if options.format == "native" else options.format

@@ -75,6 +75,9 @@ class FrameBatch:
     def __getitem__(self, key: Any) -> Frame | FrameBatch:
         """One frame by an int, else the frames that a key of the first axis selects."""
         data = self.data
+        axes = key if isinstance(key, tuple) else (key,)
+        if len(axes) > self.indices.ndim or (len(axes) > 1 and any(a is ... for a in axes)):
+            raise IndexError(f"a key of a batch chooses frames, got {key}; .data takes the others")
         part = tuple(plane[key] for plane in data) if isinstance(data, tuple) else data[key]
         index = self.indices[key]
         if np.ndim(index) == 0:

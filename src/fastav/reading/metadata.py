@@ -38,7 +38,8 @@ def video_metadata(info: VideoInfo, rotation: int) -> dict[str, Any]:
         ``codec``, ``long_codec``, ``profile``, ``video_format`` (the pixel format), ``fps``,
         ``duration`` in seconds (absent if unknown), ``rotation``, ``colour_matrix``,
         ``colour_range``, ``colour_primaries``, ``colour_transfer``, ``container``, ``size``, and
-        all tags of the container and of the stream, as far as their names are not among these.
+        all tags of the container and of the stream, as far as their names are not among these. A
+        tag in capitals, as Matroska has them, is there by FFmpeg's own name as well.
     """
     known = {
         "video_format": info.pixel_format,
@@ -57,7 +58,8 @@ def video_metadata(info: VideoInfo, rotation: int) -> dict[str, Any]:
     }
     if info.duration is None:
         del known["duration"]
-    return {**{_tag(name): text for name, text in info.metadata.items()}, **known}
+    tags = info.metadata
+    return {**{_tag(name): text for name, text in tags.items()}, **tags, **known}
 
 
 def _tag(name: str) -> str:

@@ -15,7 +15,9 @@ from ..pixels.formats import pixel_format
 from ..workers import WORTH_A_THREAD, processors
 from .input import check_threads
 
-__all__ = ["READER_KEYWORDS", "ReadOptions", "check_keywords"]
+__all__ = ["ERRORS", "READER_KEYWORDS", "ReadOptions", "check_keywords"]
+
+ERRORS: Final = ("raise", "keep", "skip")
 
 # What else may have been meant by the options that are flags.
 _FLAGS: Final = {
@@ -78,7 +80,7 @@ class ReadOptions(ConversionOptions):
             value = getattr(self, name)
             if not isinstance(value, (bool, np.bool_)):
                 raise TypeError(f"{name} must be True or False, got {value!r}{_FLAGS[name]}")
-        one_of("errors", self.errors, ("raise", "keep", "skip"))
+        one_of("errors", self.errors, ERRORS)
         check_threads(self.thread_count, self.thread_type)
         if self.stored_format is not None:
             if pixel_format(self.stored_format).plane_count != 1:

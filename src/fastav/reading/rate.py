@@ -8,7 +8,7 @@ from collections.abc import Generator
 from contextlib import closing
 from fractions import Fraction
 from itertools import chain, islice, repeat
-from numbers import Real
+from numbers import Rational
 
 import av
 
@@ -24,8 +24,12 @@ _ROUNDING = Fraction(1, 10**9)
 def check_rate(fps: float | Fraction | str) -> Fraction:
     """Return frames per second as a fraction; ``ValueError`` if they are no such number."""
     try:
-        rate = Fraction(fps) if isinstance(fps, (Real, Fraction, str)) else Fraction(float(fps))
-    except (TypeError, ValueError, OverflowError):
+        if isinstance(fps, Rational):
+            rate = Fraction(int(fps.numerator), int(fps.denominator))  # NumPy's have a largest
+        else:
+            rate = Fraction(fps if isinstance(fps, str) else float(fps))
+        float(rate)  # as which it is needed too
+    except (TypeError, ValueError, ArithmeticError):
         raise ValueError(f"fps must be a number of frames per second, got {fps!r}") from None
     if rate <= 0:
         raise ValueError(f"fps must be more than 0, got {fps!r}")

@@ -75,6 +75,13 @@ def _exactly(read: Method, by_time: bool = False) -> Method:
 _exactly_by_time = partial(_exactly, by_time=True)
 
 
+def _seconds(name: str, value: float) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number of seconds, got {value!r}") from None
+
+
 class VideoReader:
     """One video stream of a source, as NumPy arrays.
 
@@ -821,7 +828,7 @@ class VideoReader:
         IndexError, DecodeError
             As for ``reader[index]``.
         """
-        return self.get_frames_at([integer("index", index)], **changes)[0]
+        return self._frames_at("get_frame_at", [integer("index", index)], None, changes)[0]
 
     @_exactly
     def get_frames_at(
@@ -831,10 +838,19 @@ class VideoReader:
         **changes: Any,
     ) -> FrameBatch:
         """Read frames by number; as :meth:`get_batch`, which returns the array alone."""
+        return self._frames_at("get_frames_at", indices, out, changes)
+
+    def _frames_at(
+        self,
+        caller: str,
+        indices: ArrayLike | range,
+        out: NDArray[Any] | Sequence[NDArray[Any]] | None,
+        changes: Mapping[str, Any],
+    ) -> FrameBatch:
         from .batch import with_times
 
         with self._stream.reading():
-            batch, numbers = self._batch("get_frames_at", indices, out, changes)
+            batch, numbers = self._batch(caller, indices, out, changes)
             return with_times(batch, numbers, self._stream.table())
 
     @_exactly
@@ -867,13 +883,14 @@ class VideoReader:
                 f"start, stop and step are numbers of frames, got {start!r}, {stop!r} and {step!r};"
                 " seconds go to get_frames_played_in_range()"
             ) from None
-        return self.get_frames_at(range(*span.indices(self._stream.count)), out, **changes)
+        numbers = range(*span.indices(self._stream.count))
+        return self._frames_at("get_frames_in_range", numbers, out, changes)
 
     @_exactly
     def get_all_frames(
         self,
         out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
-        fps: float | None = None,
+        fps: float | Fraction | str | None = None,
         **changes: Any,
     ) -> FrameBatch:
         """Read all frames; :meth:`read` returns the array alone, and needs no index.
@@ -882,14 +899,15 @@ class VideoReader:
         ----------
         out, **changes
             As in :meth:`get_batch`.
-        fps : float, optional
+        fps : float or Fraction, optional
             As in :meth:`get_frames_played_in_range`.
         """
+        caller, rate = "get_all_frames", None if fps is None else check_rate(fps)
         table, count = self._stream.table(), self._stream.count
-        if fps is None or not len(table) or count > len(table):  # to be told what is lost
-            return self.get_frames_at(range(count), out, **changes)
+        if rate is None or not len(table) or count > len(table):  # to be told what is lost
+            return self._frames_at(caller, range(count), out, changes)
         end = float(table.end * table.time_base)
-        return self.get_frames_played_in_range(float(table.timestamps[0]), end, out, fps, **changes)
+        return self._at_moments(caller, float(table.timestamps[0]), end, out, rate, changes)
 
     @_exactly_by_time
     def get_frame_played_at(self, seconds: float, **changes: Any) -> Frame:
@@ -907,7 +925,8 @@ class VideoReader:
         ValueError
             The video is not shown at that time.
         """
-        return self.get_frame_at(self._stream.table().frame_at(float(seconds)), **changes)
+        number = self._stream.table().frame_at(_seconds("seconds", seconds))
+        return self._frames_at("get_frame_played_at", [number], None, changes)[0]
 
     @_exactly_by_time
     def get_frames_played_at(
@@ -938,7 +957,7 @@ class VideoReader:
             )
         index = self._stream.table()
         numbers = [index.frame_at(time) for time in times.tolist()]
-        return self.get_frames_at(numbers, out, **changes)
+        return self._frames_at("get_frames_played_at", numbers, out, changes)
 
     @_exactly_by_time
     def get_frames_played_in_range(
@@ -946,7 +965,7 @@ class VideoReader:
         start_seconds: float,
         stop_seconds: float,
         out: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
-        fps: float | None = None,
+        fps: float | Fraction | str | None = None,
         **changes: Any,
     ) -> FrameBatch:
         """Read the frames on screen in a span of time, half-open.
@@ -958,7 +977,7 @@ class VideoReader:
             among them.
         out, **changes
             As in :meth:`get_batch`.
-        fps : float, optional
+        fps : float or Fraction, optional
             Frames per second: of every moment 1/`fps` apart, from the start on, the frame on
             screen; the batch's times are these moments. Without it, every frame once.
 
@@ -970,16 +989,31 @@ class VideoReader:
         MemoryError
             The frames would not fit into memory.
         """
-        table = self._stream.table()
-        if fps is None:
-            numbers = table.frames_between(start_seconds, stop_seconds)
-            return self.get_frames_at(numbers, out, **changes)
-        count = table.count_at_rate(start_seconds, stop_seconds, fps)
-        outputs = self._outputs(self.options.changed("get_frames_played_in_range", changes))
+        caller, rate = "get_frames_played_in_range", None if fps is None else check_rate(fps)
+        start = _seconds("start_seconds", start_seconds)
+        stop = _seconds("stop_seconds", stop_seconds)
+        if rate is not None:
+            return self._at_moments(caller, start, stop, out, rate, changes)
+        numbers = self._stream.table().frames_between(start, stop)
+        return self._frames_at(caller, numbers, out, changes)
+
+    def _at_moments(
+        self,
+        caller: str,
+        start: float,
+        stop: float,
+        out: NDArray[Any] | Sequence[NDArray[Any]] | None,
+        rate: Fraction,
+        changes: Mapping[str, Any],
+    ) -> FrameBatch:
+        """Frames on screen at moments that follow at a rate, with these as their times."""
+        table, fps = self._stream.table(), float(rate)
+        count = table.count_at_rate(start, stop, fps)
+        outputs = self._outputs(self.options.changed(caller, changes))
         frame = sum(output.nbytes for output in outputs) if out is None else 0
         check_memory(count * (frame + MOMENT), count)
-        at, moments = table.frames_at_rate(start_seconds, count, fps)
-        batch = self.get_frames_at(at, out, **changes)
+        at, moments = table.frames_at_rate(start, count, fps)
+        batch = self._frames_at(caller, at, out, changes)
         return replace(batch, pts_seconds=moments, duration_seconds=np.full(len(at), 1 / fps))
 
     @_exactly
@@ -1016,7 +1050,7 @@ class VideoReader:
         fastav.samplers : clips, by number and by time.
         """
         numbers = spread_numbers(self._stream.count, n, spread)
-        return self.get_frames_at(numbers, out, **changes)
+        return self._frames_at("sample", numbers, out, changes)
 
     # To look at
 
@@ -1054,7 +1088,8 @@ class VideoReader:
         ValueError
             The video has no frames, or the sheet no room for them.
         DecodeError
-            As in :meth:`get_batch`.
+            As in :meth:`get_batch`; with ``errors="keep"`` the sheet is of the frames before the
+            damage.
         """
         from .sheet import contact_sheet
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..drawing import Colour, jpeg, text_size, write_text
-from ..errors import FastavError
+from ..errors import DecodeError, FastavError
 from ..pixels.packing import reinterpret
 from .gather import gather
 from .index import TABLED, Timeline
@@ -122,7 +122,14 @@ def contact_sheet(
         look = _look(options)
         numbers = spread_numbers(stream.count, n, spread)
         plan = plan_sheet(n, operator.index(width), columns, _aspect(stream, look))
-        pictures = gather(stream, numbers, replace(look, size=plan.tile))
+        look = replace(look, size=plan.tile)
+        try:
+            pictures = gather(stream, numbers, look)
+        except DecodeError:
+            if options.errors != "keep":
+                raise
+            numbers = spread_numbers(stream.count, n, spread)  # of those before the damage
+            pictures = gather(stream, numbers, look)
         assert isinstance(pictures, np.ndarray)
         table = stream.table()
     if not times:

@@ -213,7 +213,8 @@ class Source:
             elif not (_URL.match(self.name) or container_format or "%" in self.name):
                 _check_file(self.name, None)
         elif callable(getattr(given, "read", None)):
-            self.name = f"<{getattr(given, 'name', None) or type(given).__name__}>"
+            name = str(getattr(given, "name", None) or type(given).__name__)
+            self.name = name if name.startswith("<") else f"<{name}>"  # as standard input's does
             self.local = False  # threads would have to take turns with the one file
             if isinstance(given, io.TextIOBase):
                 raise TypeError(f"{self.name} is open in text mode; open it with mode 'rb'")
