@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 import fastav
 
 from .media import encode
+from .process import run_script
 
 
 @pytest.mark.parametrize("name", ["10:30:00.mp4", "a:b.mp4", "http:x.mp4", "file:x.mp4", "-x.mp4"])
@@ -65,6 +67,19 @@ def test_a_change_of_directory_changes_nothing(
         np.testing.assert_array_equal([*frames, *iterator], expected[0])
         with fastav.open(name) as other:
             np.testing.assert_array_equal(other.read(), expected[1])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere the working directory cannot be removed")
+def test_absolute_paths_need_no_working_directory(tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").write_bytes(encode(count=5))
+    script = """
+        import os, sys, tempfile, fastav
+        folder = tempfile.mkdtemp()
+        os.chdir(folder)
+        os.rmdir(folder)
+        print(len(fastav.imread(sys.argv[1])))
+    """
+    assert run_script(script, str(tmp_path / "clip.mp4")) == "5\n"
 
 
 # Pictures

@@ -645,7 +645,7 @@ class FrameAccess:
 
     def _visit_side_by_side(self, runs: list[list[int]], visits: list[Visit]) -> None:
         entry, carriers = self.index.entry, self.index.carriers
-        lengths = [int(carriers[run[-1]]) + 1 - entry(run[0]) for run in runs]
+        lengths = [max(int(carriers[run[-1]]) + 1 - entry(run[0]), 1) for run in runs]
         # Where a run would keep its worker busy when all others have ended, threads of its decoder
         # share it.
         threads = max(round(self._workers * max(lengths) / sum(lengths)), 1)

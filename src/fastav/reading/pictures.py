@@ -16,7 +16,7 @@ __all__ = ["concat_script", "find_pictures", "from_here"]
 
 def from_here(name: str) -> str:
     """The path by which a file is found also after the working directory has changed."""
-    return os.path.join(os.getcwd(), name)
+    return name if os.path.isabs(name) else os.path.join(os.getcwd(), name)
 
 
 def find_pictures(given: object) -> list[str] | None:
