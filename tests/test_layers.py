@@ -13,7 +13,7 @@ PACKAGE = Path(fastav.__file__).parent
 
 # From the lowest: a layer imports itself and what stands before it, be it at first use only.
 LAYERS = (
-    ("errors", "ffmpeg_errors", "forks", "progress", "pyav", "workers"),
+    ("errors", "ffmpeg_errors", "forks", "paths", "progress", "pyav", "workers"),
     ("_kernels",),
     ("backend", "pixels"),
     ("drawing", "filters"),

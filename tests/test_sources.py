@@ -82,6 +82,51 @@ def test_absolute_paths_need_no_working_directory(tmp_path: Path) -> None:
     assert run_script(script, str(tmp_path / "clip.mp4")) == "5\n"
 
 
+def test_another_file_in_its_place(tmp_path: Path) -> None:
+    """Frames of two files are never given as one video's."""
+    path, other = tmp_path / "clip.mp4", tmp_path / "other.mp4"
+    path.write_bytes(encode(count=40, seed=1))
+    other.write_bytes(encode(count=30, seed=2))
+    with fastav.open(path) as reader:
+        first = reader.read()
+        np.testing.assert_array_equal(reader[5], first[5])
+        os.replace(other, path)
+        for read in (reader.read, lambda: list(reader), lambda: reader.read(stop=1)):
+            with pytest.raises(OSError, match="another file has taken its place") as info:
+                read()
+            assert info.value.filename == str(path)
+        np.testing.assert_array_equal(reader[5], first[5])  # of what was open all the time
+    with fastav.open(path) as reader:
+        assert len(reader.read()) == 30
+
+
+def test_a_file_that_grows_is_the_same(tmp_path: Path) -> None:
+    path, data = tmp_path / "clip.ts", encode(count=40, container="mpegts")
+    path.write_bytes(data[: len(data) // 188 // 2 * 188])
+    with fastav.open(path) as reader:
+        before = len(reader.read(errors="keep"))
+        path.write_bytes(data)
+        assert len(reader.read()) == 40 > before
+
+
+def test_what_is_written_lies_where_it_was_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    frames = np.random.default_rng(0).integers(0, 256, (4, 16, 24, 3), np.uint8)
+    for folder in (here, there):
+        folder.mkdir()
+    for name in ("out.mkv", "p%02d.png"):
+        monkeypatch.chdir(here)
+        with fastav.open(name, "w", fps=25) as writer:
+            writer.write(frames[:2])
+            monkeypatch.chdir(there)
+            writer.write(frames[2:])
+    assert not list(there.iterdir())
+    assert len(fastav.imread(here / "out.mkv")) == 4
+    np.testing.assert_array_equal(fastav.imread(here / "p*.png"), frames)
+
+
 # Pictures
 
 

@@ -17,12 +17,12 @@ from av.video.frame import PictureType
 from numpy.typing import NDArray
 
 from .filters import FilterChain, FilterGraph, FilterSequence
+from .paths import same_file
 from .pixels.convert import Arrays, ConversionOptions
 from .progress import Advance, Progress, told
 from .pyav import fraction
 from .reading.info import VideoInfo
 from .reading.reader import VideoReader
-from .reading.source import same_file
 from .writing.sound import Sound
 from .writing.writer import VideoWriter
 

@@ -9,14 +9,10 @@ from fractions import Fraction
 
 from ..errors import NotAVideoError
 from ..ffmpeg_errors import clear_errors
+from ..paths import from_here
 from ..pyav import open_to_read
 
-__all__ = ["concat_script", "find_pictures", "from_here"]
-
-
-def from_here(name: str) -> str:
-    """The path by which a file is found also after the working directory has changed."""
-    return name if os.path.isabs(name) else os.path.join(os.getcwd(), name)
+__all__ = ["concat_script", "find_pictures"]
 
 
 def find_pictures(given: object) -> list[str] | None:

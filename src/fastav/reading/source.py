@@ -18,12 +18,13 @@ import av.error
 from ..errors import NotAVideoError
 from ..ffmpeg_errors import clear_error
 from ..forks import give_up_in_child, renew_in_child
+from ..paths import from_here, was_replaced
 from ..pixels.ffmpeg import knows_option
 from ..pyav import open_to_read
-from .pictures import concat_script, find_pictures, from_here
+from .pictures import concat_script, find_pictures
 from .remote import RemoteBytes
 
-__all__ = ["Source", "same_file"]
+__all__ = ["Source"]
 
 # A scheme has two letters at least, so that C:\ is a path.
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
@@ -108,17 +109,6 @@ def _read_all(file: io.RawIOBase, size: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def same_file(given: Any, other: Any) -> bool:
-    """Whether two paths or open files are one file of the disk, by whatever names."""
-    try:
-        one, two = (
-            os.stat(x if isinstance(x, (str, os.PathLike)) else x.fileno()) for x in (given, other)
-        )
-    except (AttributeError, OSError, ValueError):  # memory, a URL, no such file
-        return given is other
-    return stat.S_ISREG(one.st_mode) and os.path.samestat(one, two)
-
-
 def _is_plain_file(file: object) -> bool:
     if type(file) is io.BufferedReader:
         file = file.raw
@@ -187,6 +177,7 @@ class Source:
         self.lock: threading.Lock = threading.Lock()
         self.closed = False
         self._opened = False
+        self._status: os.stat_result | None = None  # of the file
         self._connection: RemoteBytes | None = None
         self._script: bytes | None = None
         if pictures := find_pictures(given):
@@ -205,6 +196,7 @@ class Source:
             if path and ("%" not in self.name or os.path.exists(self.name)):
                 self.local = True
                 self.seekable = _check_file(self.name, container_format)
+                self._status = os.stat(self.given)
             elif self.name.startswith(("pipe:", "fd:")) or self.name == "-":
                 self.seekable = False
                 if self.name == "-":  # what only the ffmpeg program understands
@@ -335,11 +327,16 @@ class Source:
         ------
         NotAVideoError
             If FFmpeg does not recognise the data.
+        OSError
+            The file is not there any more, or another is in its place.
         io.UnsupportedOperation
             If the source cannot seek and was opened before.
         """
         if self.closed:
             raise ValueError(f"{self.name!r} was closed; open it again")
+        if self._status is not None and was_replaced(self._status, os.stat(self.given)):
+            what = "another file has taken its place since it was opened; open it again"
+            raise OSError(errno.ESTALE, what, self.name)
         target = self._to_open()
         self._opened = True
         try:

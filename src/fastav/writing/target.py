@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Final, cast
 import av
 from av.container import OutputContainer
 
-from ..reading.source import same_file
+from ..paths import from_here, same_file
 
 __all__ = ["Target"]
 
@@ -94,6 +94,12 @@ class Target:
                 f"got {type(given).__name__}"
             )
         self.container: str = self._find_container(container, extension)
+        if (
+            isinstance(self._target, str)
+            and "://" not in self._target
+            and (self.container == "image2" or not self._names_files)
+        ):
+            self._target = from_here(self._target)
         self.extension: str = extension or os.path.splitext(self.name)[1]
         self.options: dict[str, str] = {
             str(key): str(value) for key, value in (options or {}).items()
@@ -117,6 +123,11 @@ class Target:
                 "pass container='mp4' or the like"
             ) from None
         return "image2pipe" if name == "image2" and not named else name
+
+    @property
+    def _names_files(self) -> bool:
+        """Whether the muxer opens what is written to, files or a device, by its name."""
+        return bool(av.ContainerFormat(self.container, "w").flags & _NOFILE)
 
     @property
     def takes_one_frame(self) -> bool:
@@ -168,7 +179,7 @@ class Target:
         if not isinstance(target, str):
             kind = _FileFromHere if self.seekable else _Stream
             self._sink = kind(target, self.name)
-        elif not ("://" in target or av.ContainerFormat(self.container, "w").flags & _NOFILE):
+        elif "://" not in target and not self._names_files:
             self._sink = self._own = _File(target)
         return av.open(
             self._sink or target,
