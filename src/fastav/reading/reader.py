@@ -358,8 +358,9 @@ class VideoReader:
     ) -> FrameIterator:
         """Iterate over decoded frames as PyAV has them, not converted to arrays.
 
-        They carry the times that :attr:`pts` has for them, and are not turned upright. Parameters
-        and errors are those of :meth:`iter`.
+        They carry the times that :attr:`pts` has for them (behind damage that is left out others,
+        if the decoder gives frames out of order there), and are not turned upright. Parameters and
+        errors are those of :meth:`iter`.
 
         Yields
         ------
