@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 # As many packets as FFmpeg decodes at once when it chooses the number of threads.
 _IN_FLIGHT: Final = 16
 
+# And as many as decoders of AV1 may, with their own threads.
+_MOST_IN_FLIGHT: Final = 256
+
 MOST_FAILURES: Final = 256
 """A demuxer that failed so often, and gave no packet in between, is not asked again."""
 
@@ -177,45 +180,73 @@ def decode(video: VideoInput) -> Generator[av.VideoFrame]:
     Raises
     ------
     DecodeError, OSError
-        As from `packets` and `decode_packet`. Also where frame threads, which lose errors of the
-        frames that they are drained of, do not give the last frames.
+        As from `packets` and `decode_packet`. Also where a decoder that keeps silent about errors
+        does not give the last frames, or leaves one out.
     ValueError
         The input was closed in between.
     """
-    promised: deque[int | None] = deque(maxlen=_IN_FLIGHT)
-    came: deque[int | None] = deque(maxlen=4 * _IN_FLIGHT)
-    missing = 0  # frames, of packets that are to give one each
-    hidden = False  # the latest packet, if it is what it says
-    hides = hidden_reader(video.stream.codec_context.codec.canonical_name)
+    promises = _Promises(video)
     for packet in packets(video):
-        hidden = hides is not None and hides(memoryview(packet))
-        if not (packet.is_discard or hidden):
-            promised.append(packet.pts)
-            missing += 1
+        promises.fed(packet)
         frames = decode_packet(video, packet)
         del packet  # as in `packets`
         for frame in frames:
-            came.append(frame.pts)
-            missing -= 1
+            promises.came(frame)
             yield frame
     for frame in decode_packet(video, None):
-        came.append(frame.pts)
-        missing -= 1
+        promises.came(frame)
         yield frame
-    lost = Counter(promised) - Counter(came)
-    lost.pop(None, None)
-    untimed = None in promised and missing > 0  # raw streams, which only counting tells
-    # Where some packets hold second fields, none of which came as a frame, nothing can be told.
-    frames_only = not video.in_fields or missing == lost.total()
-    doubtful = ((untimed or hidden) and video.source.seekable) or lost
-    if doubtful and frames_only and _loses_errors(video):
-        raise DecodeError("the last frames did not come out of the decoder")
+    promises.check()
 
 
-def _loses_errors(video: VideoInput) -> bool:
-    """Whether a decoder may keep silent about what it fails at after the last packet."""
-    can = int(video.stream.codec_context.codec.capabilities)
-    return video.threads != 1 and bool(can & Capabilities.frame_threads)
+class _Promises:
+    """Frames that packets promise, and those of them that a decoder with threads did not give.
+
+    Frame threads of FFmpeg's keep silent about errors of the frames that they are drained of.
+    Decoders of AV1, which have threads of their own, do so at any time; of them each packet is to
+    give one frame, in the packets' order.
+    """
+
+    def __init__(self, video: VideoInput) -> None:
+        codec = video.stream.codec_context.codec
+        can = int(codec.capabilities)
+        self._video = video
+        self._silent = video.threads != 1 and bool(
+            can & (Capabilities.frame_threads | Capabilities.auto_threads)
+        )
+        self._in_order = self._silent and codec.canonical_name == "av1"
+        self._hides = hidden_reader(codec.canonical_name)
+        self._awaited: deque[int | None] = deque(
+            maxlen=_MOST_IN_FLIGHT if self._in_order else _IN_FLIGHT
+        )
+        self._came: deque[int | None] = deque(maxlen=4 * _IN_FLIGHT)
+        self._missing = 0  # frames, of packets that are to give one each
+        self._hidden = False  # the latest packet, if it is what it says
+
+    def fed(self, packet: Packet) -> None:
+        self._hidden = self._hides is not None and self._hides(memoryview(packet))
+        if not (packet.is_discard or self._hidden):
+            self._awaited.append(packet.pts)
+            self._missing += 1
+
+    def came(self, frame: av.VideoFrame) -> None:
+        """Raise ``DecodeError`` if one that precedes this frame was left out."""
+        self._missing -= 1
+        if not self._in_order:
+            self._came.append(frame.pts)
+        elif frame.pts in self._awaited and self._awaited.popleft() != frame.pts:
+            raise DecodeError("a frame did not come out of the decoder")
+
+    def check(self) -> None:
+        """Raise ``DecodeError`` if the last frames did not come."""
+        lost = Counter(self._awaited) - Counter(self._came)
+        lost.pop(None, None)
+        untimed = None in self._awaited and self._missing > 0  # raw streams: only counting tells
+        # Where some packets hold second fields, none of which came as a frame, nothing can be told.
+        frames_only = not self._video.in_fields or self._missing == lost.total()
+        doubtful = ((untimed or self._hidden) and self._video.source.seekable) or lost
+        if self._silent and doubtful and frames_only:
+            raise DecodeError("the last frames did not come out of the decoder")
 
 
 def decode_to_failure(video: VideoInput) -> Generator[av.VideoFrame]:

@@ -27,7 +27,9 @@ def check_rate(fps: float | Fraction | str) -> Fraction:
         if isinstance(fps, Rational):
             rate = Fraction(int(fps.numerator), int(fps.denominator))  # NumPy's have a largest
         else:
-            rate = Fraction(fps if isinstance(fps, str) else float(fps))
+            # (What has an exponent may be a number of millions of digits.)
+            plain = isinstance(fps, str) and "e" not in fps.lower()
+            rate = Fraction(fps if plain else float(fps))
         float(rate)  # as which it is needed too
     except (TypeError, ValueError, ArithmeticError):
         raise ValueError(f"fps must be a number of frames per second, got {fps!r}") from None
