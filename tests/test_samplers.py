@@ -180,7 +180,7 @@ def test_arguments_of_time_samplers(
         samplers.clips_at_random_timestamps(reader, **arguments)
     with pytest.raises(ValueError, match=message):
         samplers.clips_at_regular_timestamps(reader, seconds_between_clip_starts=1, **arguments)
-    with pytest.raises(ValueError, match="seconds_between_clip_starts must be above 0"):
+    with pytest.raises(ValueError, match="seconds_between_clip_starts must be (above 0|finite)"):
         samplers.clips_at_regular_timestamps(reader, seconds_between_clip_starts=0)
 
 
@@ -285,3 +285,34 @@ def test_regular_clips_are_torchcodecs(zoo: Zoo, name: str) -> None:
                     ours = samplers.clips_at_regular_timestamps(reader, **arguments)
                     other = theirs.clips_at_regular_timestamps(decoder, **arguments)
                     np.testing.assert_allclose(ours.pts_seconds, other.pts_seconds, atol=1e-6)
+
+
+def test_numbers_that_make_no_sense(zoo: Zoo) -> None:
+    with fastav.open(zoo["h264-b.mp4"]) as reader:
+        for name in ("clips_at_regular_indices", "clips_at_random_indices"):
+            sample = getattr(samplers, name)
+            for keyword in (
+                "num_clips",
+                "num_frames_per_clip",
+                "num_indices_between_frames",
+                "sampling_range_start",
+                "sampling_range_end",
+            ):
+                for wrong in (2.5, "3"):
+                    with pytest.raises(TypeError, match=f"{keyword} must be an integer, got"):
+                        sample(reader, **{keyword: wrong})
+        with pytest.raises(TypeError, match="num_frames_per_clip must be an integer"):
+            samplers.clips_at_random_timestamps(reader, num_frames_per_clip=2.5)
+        for wrong in (0, float("inf"), float("nan")):
+            with pytest.raises(ValueError, match="seconds_between_clip_starts must be above 0"):
+                samplers.clips_at_regular_timestamps(reader, seconds_between_clip_starts=wrong)
+        far = samplers.clips_at_regular_timestamps(reader, seconds_between_clip_starts=1e9)
+        assert len(far) == 1
+        assert reader.get_frame_at(True).index == 1  # a number, as for Python, and no mask
+    for start in (12, 10, -1):
+        with pytest.raises(ValueError, match="clips must begin at frames 0 to 9"):
+            samplers.index_clips([start], 10, 3, policy="wrap")
+    with pytest.raises(ValueError, match="clips must begin before the video ends, at 1 s"):
+        samplers.time_clips([5.0], 1.0, 2, 0.1)
+    with pytest.raises(ValueError, match="there is no frame from 5 on before 5"):
+        samplers.index_starts(3, 5, 5)

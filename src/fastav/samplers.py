@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .pixels.arguments import one_of
+from .pixels.arguments import integer, one_of
 from .reading.batch import FrameBatch
 from .reading.reader import VideoReader
 
@@ -224,11 +224,13 @@ def index_range(
     """
     length = _counted("num_frames_per_clip", num_frames_per_clip)
     reach = (length - 1) * _counted("num_indices_between_frames", num_indices_between_frames) + 1
-    first = start + count if start < 0 else start
+    first = integer("sampling_range_start", start)
+    first += count if first < 0 else 0
     if stop is None:
         last = max(count - reach + 1, 1)
     else:
-        last = min(stop + count if stop < 0 else stop, count)
+        last = integer("sampling_range_end", stop)
+        last = min(last + count if last < 0 else last, count)
     if not 0 <= first < min(last, count):
         raise ValueError(
             f"no clip can begin from sampling_range_start={start} to sampling_range_end={stop}: "
@@ -239,6 +241,8 @@ def index_range(
 
 def index_starts(num_clips: int, start: int, stop: int) -> NDArray[np.int64]:
     """Spread beginnings over frames `start` to `stop` - 1, evenly, rounded down."""
+    if stop <= start:
+        raise ValueError(f"there is no frame from {start} on before {stop}")
     gaps = max(_counted("num_clips", num_clips) - 1, 1)
     return start + np.arange(num_clips, dtype=np.int64) * (stop - 1 - start) // gaps
 
@@ -258,7 +262,10 @@ def index_clips(
     """
     offsets = np.arange(_counted("num_frames_per_clip", num_frames_per_clip), dtype=np.int64)
     offsets *= _counted("num_indices_between_frames", num_indices_between_frames)
-    places = np.asarray(starts, np.int64)[:, np.newaxis] + offsets
+    begins = np.asarray(starts, np.int64)
+    if ((begins < 0) | (begins >= count)).any():
+        raise ValueError(f"clips must begin at frames 0 to {count - 1}, got {begins}")
+    places = begins[:, np.newaxis] + offsets
     return np.take_along_axis(places, _within(places < count, policy), axis=1)
 
 
@@ -289,7 +296,7 @@ def time_range(
 def time_starts(seconds_between: float, start: float, stop: float) -> NDArray[np.float64]:
     """Beginnings from `start` on, evenly spaced, before `stop`."""
     step = _above_zero("seconds_between_clip_starts", seconds_between)
-    starts = start + step * np.arange(np.ceil((stop - start) / step), dtype=np.float64)
+    starts = start + step * np.arange(max(np.ceil((stop - start) / step), 1), dtype=np.float64)
     return starts[starts < stop]  # rounding may reach it
 
 
@@ -308,7 +315,10 @@ def time_clips(
     """
     offsets = np.arange(_counted("num_frames_per_clip", num_frames_per_clip))
     step = _above_zero("seconds_between_frames", seconds_between_frames)
-    places = np.asarray(starts, np.float64)[:, np.newaxis] + offsets * step
+    begins = np.asarray(starts, np.float64)
+    if not (begins < end).all():
+        raise ValueError(f"clips must begin before the video ends, at {end:g} s, got {begins}")
+    places = begins[:, np.newaxis] + offsets * step
     return np.take_along_axis(places, _within(places < end, policy), axis=1)
 
 
@@ -336,14 +346,14 @@ def _time_step(reader: VideoReader, given: float | None) -> float:
 
 
 def _counted(name: str, value: int) -> int:
-    if value < 1:
+    if (number := integer(name, value)) < 1:
         raise ValueError(f"{name} must be 1 or more, got {value}")
-    return value
+    return number
 
 
 def _above_zero(name: str, value: float) -> float:
-    if not value > 0:
-        raise ValueError(f"{name} must be above 0, got {value}")
+    if not 0 < value < np.inf:
+        raise ValueError(f"{name} must be {'finite' if value > 0 else 'above 0'}, got {value}")
     return float(value)
 
 

@@ -6,11 +6,11 @@ chunks that begin where decoding can, and readers for every worker.
 
 from __future__ import annotations
 
-import operator
 from typing import Any, SupportsIndex
 
 import numpy as np
 
+from ..pixels.arguments import integer
 from ..reading.reader import VideoReader
 
 try:
@@ -61,7 +61,7 @@ def from_video(
     if isinstance(chunks, str):
         if chunks not in ("gop", "auto"):
             raise ValueError(f"chunks must be 'gop', 'auto' or a number of frames, got {chunks!r}")
-    elif not isinstance(chunks, (list, tuple)) and -1 != operator.index(chunks) < 1:
+    elif not isinstance(chunks, (list, tuple)) and -1 != integer("chunks", chunks) < 1:
         raise ValueError(f"chunks must be 1 frame or more, got {chunks}; -1 is all of them")
     options.setdefault("thread_count", 1)
     with VideoReader(source, **options) as reader:

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, IterableDataset, default_collate, get_worker_info
 
+from ..pixels.arguments import integer
 from ..reading.index import FrameIndex
 from ..reading.reader import VideoReader
 
@@ -102,7 +103,7 @@ class ClipDataset(Dataset[dict[str, Any]]):  # type: ignore[misc]
         return self._ends[-1] if self._ends else 0
 
     def __getitem__(self, number: int) -> dict[str, Any]:
-        return self.read(number)
+        return self.read(integer("a clip's number", number))
 
     def read(self, number: int, out: Any = None) -> dict[str, Any]:
         """Read a clip.

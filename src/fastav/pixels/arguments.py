@@ -23,7 +23,7 @@ __all__ = [
 def integer(name: str, value: SupportsIndex) -> int:
     """Return an argument as an ``int``; a ``TypeError`` names it if it is none."""
     try:
-        return index(value)
+        return int(index(value))  # True is 1, and no mask
     except TypeError:
         raise TypeError(f"{name} must be an integer, got {value!r}") from None
 
