@@ -128,7 +128,7 @@ def test_at_another_rate(clip: str, frames: np.ndarray) -> None:
     same = decoder.get_all_frames(fps=24)  # every frame at its very time
     np.testing.assert_array_equal(same.data.numpy(), chw(frames))
     for wrong in (0, -1, float("nan"), float("inf")):
-        with pytest.raises(ValueError, match="fps must be more than 0"):
+        with pytest.raises(ValueError, match="fps must be"):
             decoder.get_all_frames(fps=wrong)
 
 
