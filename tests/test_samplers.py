@@ -304,7 +304,7 @@ def test_numbers_that_make_no_sense(zoo: Zoo) -> None:
         with pytest.raises(TypeError, match="num_frames_per_clip must be an integer"):
             samplers.clips_at_random_timestamps(reader, num_frames_per_clip=2.5)
         for wrong in (0, float("inf"), float("nan")):
-            with pytest.raises(ValueError, match="clip_starts must be (above 0|finite)"):
+            with pytest.raises(ValueError, match=r"clip_starts must be (above 0|finite)"):
                 samplers.clips_at_regular_timestamps(reader, seconds_between_clip_starts=wrong)
         far = samplers.clips_at_regular_timestamps(reader, seconds_between_clip_starts=1e9)
         assert len(far) == 1

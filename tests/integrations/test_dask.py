@@ -147,7 +147,7 @@ def test_what_is_refused(clip: str, tmp_path: Path) -> None:
         from_video(clip, "frames")
     with pytest.raises(ValueError, match="1 frame or more, got 0"):
         from_video(clip, 0)
-    with pytest.raises(TypeError, match="chunks must be an integer, got 1.5"):
+    with pytest.raises(TypeError, match="chunks must be an integer"):
         from_video(clip, 1.5)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="planes=True"):
         from_video(clip, planes=True)
