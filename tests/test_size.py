@@ -361,7 +361,7 @@ def test_command_line(
     assert main([*read, "--crop", "0,0,1000,1"]) == 1
     with pytest.raises(SystemExit):
         main([*read, "--size", "a"])
-    assert "argument --size: must be a whole number, 1 or more, got 'a'" in capsys.readouterr().err
+    assert "argument --size: must be HEIGHT,WIDTH or one number, got 'a'" in capsys.readouterr().err
 
 
 def test_sizes_that_are_too_large_for_ffmpeg(clip: bytes) -> None:
