@@ -22,7 +22,7 @@ def available_memory() -> int | None:
     On Linux ``MemAvailable`` of ``/proc/meminfo``, and what a control group leaves if that is less.
     """
     try:
-        with open("/proc/meminfo", encoding="ascii") as file:
+        with open("/proc/meminfo", encoding="utf-8") as file:
             available = next(
                 int(line.split()[1]) << 10 for line in file if line.startswith("MemAvailable:")
             )
@@ -35,14 +35,14 @@ def available_memory() -> int | None:
 def _left_to_group() -> int | None:
     """What the control group that this process is in has left; None if it has no limit."""
     try:
-        with open("/proc/self/cgroup", encoding="ascii") as file:
+        with open("/proc/self/cgroup", encoding="utf-8") as file:
             path = next(line[3:].strip() for line in file if line.startswith("0::"))
         folder = os.path.join(_GROUPS, path.lstrip("/"))
-        with open(os.path.join(folder, "memory.max"), encoding="ascii") as file:
+        with open(os.path.join(folder, "memory.max"), encoding="utf-8") as file:
             limit = int(file.read())  # or "max": no number
-        with open(os.path.join(folder, "memory.current"), encoding="ascii") as file:
+        with open(os.path.join(folder, "memory.current"), encoding="utf-8") as file:
             used = int(file.read())
-        with open(os.path.join(folder, "memory.stat"), encoding="ascii") as file:
+        with open(os.path.join(folder, "memory.stat"), encoding="utf-8") as file:
             # Pages of files, which are given up when memory is wanted.
             cache = sum(int(line.split()[1]) for line in file if line.startswith("inactive_file "))
     except (OSError, StopIteration, ValueError):
