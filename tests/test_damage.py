@@ -8,6 +8,7 @@ import io
 import pickle
 import random
 import socket
+import struct
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -510,6 +511,31 @@ def test_av1_is_decoded_once(av1: Path, monkeypatch: pytest.MonkeyPatch) -> None
             with open_(path, thread_count=threads) as reader:
                 assert len(reader.read()) == len(linear(path).images)
     assert not opened
+
+
+def test_a_negative_rate_is_none() -> None:
+    data = encode(container="flv", codec="flv1", count=6)
+    at = data.index(b"framerate\0") + len(b"framerate\0")
+    data = data[:at] + struct.pack(">d", -25.0) + data[at + 8 :]
+    with open_(data) as reader:
+        assert reader.info.frame_rate is None or reader.info.frame_rate > 0
+        assert reader.fps >= 0
+        assert len(reader) == len(list(reader.iter(filter_sequence=[("null", "")]))) == 6
+
+
+def test_a_matrix_that_there_is_not() -> None:
+    """A damaged tag; FFmpeg's graphs take only those that they know."""
+    data = encode(container="mov", codec="prores_ks", pixel_format="yuv422p10le", count=3)
+    at = data.index(b"icpf") + 4 + 16  # of a ProRes frame's header: frame rate, primaries, ...
+    damaged = bytearray(data)
+    while (at := damaged.find(b"icpf", at)) >= 0:
+        damaged[at + 4 + 14] = damaged[at + 4 + 15] = damaged[at + 4 + 16] = 92
+        at += 4
+    with open_(bytes(damaged)) as reader:
+        frames = list(reader.frames())
+        assert {int(frame.colorspace) for frame in frames[1:]} == {92}
+        stored = reader.iter(filter_sequence=[("null", "")], format=None, planes=True)
+        assert len(list(stored)) == 3
 
 
 class Hesitating:

@@ -325,7 +325,9 @@ class Trial:
                 return
             if isinstance(error, IndexError) and "is out of range" in str(error):
                 return  # reading has found that damage ends the video before
-            if isinstance(error, MemoryError) and self.oracle.error == "MemoryError":
+            if isinstance(error, MemoryError) and (
+                self.oracle.error == "MemoryError" or "GB as one array" in str(error)
+            ):
                 return
             where = next(
                 (

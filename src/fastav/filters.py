@@ -27,6 +27,7 @@ from av.filter import Filter, Graph
 from av.filter.context import FilterContext
 
 from .errors import DecodeError
+from .pixels.h273 import MATRIX_NAMES
 from .pyav import fraction, new_graph
 
 __all__ = ["FilterChain", "FilterGraph", "FilterSequence"]
@@ -204,7 +205,8 @@ class FilterChain:
             "pix_fmt": frame.format.name,
             "time_base": str(time_base),
             "pixel_aspect": str(self._pixel_aspect),
-            "colorspace": str(int(frame.colorspace)),
+            # (Damaged files name matrices that there are not, which the graph would refuse.)
+            "colorspace": str(int(frame.colorspace) if frame.colorspace in MATRIX_NAMES else 2),
             "range": str(int(frame.color_range)),
         }
         if self.frame_rate is not None:

@@ -29,6 +29,7 @@ __all__ = [
     "closest_format",
     "discard",
     "file_size",
+    "first_rate",
     "format_name",
     "fraction",
     "frame_rates",
@@ -91,6 +92,11 @@ def fraction(rational: Any) -> Fraction | None:
     PyAV 19 has a type of its own for these, whose arithmetic rounds to 32 bits; unset is 0/1.
     """
     return Fraction(rational.numerator, rational.denominator) if rational else None
+
+
+def first_rate(*rates: Any) -> Fraction | None:
+    """Return the first that is a rate; damaged headers have negative ones."""
+    return next((rate for rate in map(fraction, rates) if rate is not None and rate > 0), None)
 
 
 def file_size(container: InputContainer) -> int:

@@ -9,7 +9,7 @@ from typing import Final
 import av
 
 from ..pixels.h273 import MATRIX_NAMES, PRIMARIES_NAMES, RANGE_NAMES, TRANSFER_NAMES
-from ..pyav import format_name, fraction, tags
+from ..pyav import first_rate, format_name, fraction, tags
 from .input import VideoInput
 
 __all__ = ["VideoInfo", "describe"]
@@ -126,9 +126,9 @@ def describe(video: VideoInput) -> VideoInfo:
 
 def _rate(video: VideoInput) -> Fraction | None:
     stream = video.stream
-    if video.container.format.name in _RAW and stream.guessed_rate:
-        return fraction(stream.guessed_rate)  # the average is an option of the demuxer: 25
-    return fraction(stream.average_rate or stream.guessed_rate or stream.base_rate)
+    raw = video.container.format.name in _RAW  # the average is an option of the demuxer: 25
+    average = None if raw and stream.guessed_rate else stream.average_rate
+    return first_rate(average, stream.guessed_rate, stream.base_rate)
 
 
 def _name(names: dict[int, str], code: int) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DecodeError
-from ..pyav import file_size, fraction, has_side_data, reorder_depth, with_side_data
+from ..pyav import file_size, first_rate, fraction, has_side_data, reorder_depth, with_side_data
 from .bitstream import PICTURE_TYPES, hidden_reader, key_reader, type_reader, whole_reader
 from .decode import Damage, decode_packet, packets, time_of
 from .index import MOV, NO_TIME, PACKET, FrameIndex
@@ -115,7 +115,7 @@ def build_index(
             return build_index(reopen, opened, prove, progress, damage)
     scan = _scan(video, progress, damage)
     time_base = fraction(video.stream.time_base) or Fraction(1)
-    rate = fraction(video.stream.guessed_rate or video.stream.average_rate)
+    rate = first_rate(video.stream.guessed_rate, video.stream.average_rate)
     settle = len(scan.packets) if prove else unsettled(scan, video)
     failed = False
     carriers = by_time(scan, settle)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from ..errors import DecodeError
 from ..ffmpeg_errors import clear_error
-from ..pyav import file_size, fraction, has_side_data, reorder_depth
+from ..pyav import file_size, first_rate, fraction, has_side_data, reorder_depth
 from .bitstream import hidden_reader, key_reader, whole_reader
 from .boxes import Samples, read_samples
 from .decode import packets
@@ -340,7 +340,7 @@ def _possible(duration: NDArray[np.int64]) -> bool:
 def _headers(video: VideoInput) -> _Table | None:
     """Go from block to block of a Matroska file, where that is cheaper than reading them."""
     source, stream = video.source, video.stream
-    rate, length = fraction(stream.average_rate), video.container.duration
+    rate, length = first_rate(stream.average_rate), video.container.duration
     size = file_size(video.container)
     if not source.local or not rate or not length:
         return None
