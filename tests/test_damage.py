@@ -526,14 +526,13 @@ def test_a_negative_rate_is_none() -> None:
 def test_a_matrix_that_there_is_not() -> None:
     """A damaged tag; FFmpeg's graphs take only those that they know."""
     data = encode(container="mov", codec="prores_ks", pixel_format="yuv422p10le", count=3)
-    at = data.index(b"icpf") + 4 + 16  # of a ProRes frame's header: frame rate, primaries, ...
-    damaged = bytearray(data)
-    while (at := damaged.find(b"icpf", at)) >= 0:
-        damaged[at + 4 + 14] = damaged[at + 4 + 15] = damaged[at + 4 + 16] = 92
+    damaged, at = bytearray(data), 0
+    while (at := damaged.find(b"icpf", at)) >= 0:  # behind it a ProRes frame's header
         at += 4
+        damaged[at + 14 : at + 17] = b"\x5c\x5c\x5c"  # primaries, transfer, matrix
     with open_(bytes(damaged)) as reader:
         frames = list(reader.frames())
-        assert {int(frame.colorspace) for frame in frames[1:]} == {92}
+        assert {int(frame.colorspace) for frame in frames} == {92}
         stored = reader.iter(filter_sequence=[("null", "")], format=None, planes=True)
         assert len(list(stored)) == 3
 
