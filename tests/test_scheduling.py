@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from pathlib import Path
@@ -79,6 +80,19 @@ def test_what_was_chosen_is_left() -> None:
         assert os.sched_getscheduler(0) == os.SCHED_BATCH
     finally:
         set_policy(before)
+
+
+def test_where_scheduling_is_not_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "sched_getscheduler", refuse)
+        with usual_scheduling():
+            pass
+        patch.delattr(os, "sched_getscheduler")
+        with usual_scheduling():
+            pass
 
 
 def test_av1_is_written_without_precedence(tmp_path: Path) -> None:
