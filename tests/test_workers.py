@@ -180,6 +180,34 @@ class TestErrors:
             crew.hand_out(int)
 
 
+@pytest.mark.parametrize("collected", [0, 1, 3])
+def test_errors_keep_nothing_alive(collected: int) -> None:
+    """Not the tools and not what was worked with, whether anybody asks for the error or not."""
+
+    def fail_with(tool: Tool, memory: Memory) -> None:
+        time.sleep(0.01)
+        raise ValueError("each of them")
+
+    gc.collect()
+    gc.disable()
+    try:
+        tools, memories = [Tool(), Tool()], [Memory() for _ in range(3)]
+        kept = [weakref.ref(thing) for thing in (*tools, *memories)]
+        crew = Crew(tools)
+        with crew, crew:
+            jobs = [crew.hand_out(fail_with, memory) for memory in memories]
+            for job in jobs[:collected]:
+                with pytest.raises(ValueError, match="each of them"):
+                    crew.result(job)
+            for job in jobs:
+                crew.wait(job)
+        del crew, tools, memories, jobs
+        job = None  # type: ignore[assignment]
+        wait_until(lambda: not any(thing() for thing in kept))
+    finally:
+        gc.enable()
+
+
 class TestStart:
     @pytest.mark.parametrize("error", [RuntimeError("can't start"), MemoryError, KeyboardInterrupt])
     @pytest.mark.parametrize("afterwards", [False, True])
@@ -233,6 +261,9 @@ class TestStart:
         del crew, tools, memory
         gc.collect()
         assert [thing() for thing in kept] == [None] * 5
+        limbo: Any = threading._limbo  # type: ignore[attr-defined]
+        (left,) = [thread for thread in limbo if thread.name == "fastav"]
+        del limbo[left]  # other tests count threads
 
 
 class TestInterrupts:

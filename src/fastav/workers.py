@@ -117,9 +117,11 @@ def _do(job: Job[Any], tool: object) -> None:
         # Without this frame, which refers to the tool and would be referred to in a circle.
         job._error = error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
     job._work = None
-    del function, arguments
     job.done = True
-    job._gate.release()
+    gate = job._gate
+    # An error's frames refer to the one that called them, this one; no circle may come of that.
+    del function, arguments, job, tool
+    gate.release()
 
 
 def _settle(job: Job[Any], error: BaseException) -> None:
@@ -228,10 +230,14 @@ class Crew(Generic[Tool]):
         return job
 
     def result(self, job: Job[Result]) -> Result:
-        """Return what a job gave, or raise what it raised; :meth:`wait` for it if need be."""
+        """Return what a job gave, or raise what it raised, once; :meth:`wait` for it if need be."""
         self.wait(job)
-        if job._error is not None:
-            raise job._error
+        error, job._error = job._error, None  # whose traceback refers to the job
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error
         value: Result = job._value
         return value
 
@@ -250,10 +256,11 @@ class Crew(Generic[Tool]):
                 continue
             if waiting is not None:
                 _do(waiting, self._tools[0])
-                error = waiting._error
-                if error is not None and not isinstance(error, Exception):
-                    raise error  # an interrupt of the caller's own thread
+                if not isinstance(waiting._error, Exception | None):
+                    raise waiting._error  # an interrupt of the caller's own thread
             self._amid = False
+            del waiting  # see _do
+        del job
 
     def stop(self) -> None:
         """Let no further job begin, and wait for those that have; safe to call twice."""
