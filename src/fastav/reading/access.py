@@ -578,11 +578,11 @@ class FrameAccess:
             if self._in_a_row >= max(2, (int(carriers[number]) - entry) // 2):
                 return 0
             begin = max(entry, one.position)
-        return 0 if self._are_many(begin, last) else 1
+        return 0 if self._are_many(int(carriers[last]) - begin) else 1
 
-    def _are_many(self, begin: int, number: int) -> bool:
-        """Whether it takes many pixels to decode from a packet on to a frame."""
-        return (int(self.index.carriers[number]) - begin) * self._pixels > _FEW_PIXELS
+    def _are_many(self, packets: int) -> bool:
+        """Whether it takes many pixels to decode so many packets."""
+        return packets * self._pixels > _FEW_PIXELS
 
     def visit(self, numbers: Sequence[int], begin: Callable[[], Visit]) -> None:
         """Call a function with each of several frames, decoding what they need once.
@@ -649,7 +649,7 @@ class FrameAccess:
         # Where a run would keep its worker busy when all others have ended, threads of its decoder
         # share it.
         threads = max(round(self._workers * max(lengths) / sum(lengths)), 1)
-        if self._pixels and max(lengths) * self._pixels <= _FEW_PIXELS:
+        if self._pixels and not self._are_many(max(lengths)):
             threads = 1
         # If this is interrupted, threads may still use some of the decoders. So all are taken out
         # of `_side` first, and only those that are free are put back.

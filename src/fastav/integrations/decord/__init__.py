@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import FastavError
+from ...reading.keys import out_of_range
 from ...reading.reader import VideoReader as _Reader
 from . import bridge, logging
 from .bridge import NDArray
@@ -160,9 +161,7 @@ class VideoReader:
         places = np.asarray(numbers, np.int64)
         wrong = places[(places < -len(self)) | (places >= len(self))]
         if wrong.size:
-            raise IndexError(
-                f"frame {wrong.flat[0]} is out of range: the video has {len(self)} frames"
-            )
+            raise out_of_range(int(wrong.flat[0]), len(self))
         ticks = spans[places] - index.pts[:1]
         seconds: npt.NDArray[np.float32] = (ticks * float(index.time_base)).astype(np.float32)
         return seconds
